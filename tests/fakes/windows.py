@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
@@ -59,8 +60,9 @@ async def _no_keys() -> Certificates:
     return Certificates({}, 0.0)
 
 
+@lru_cache(maxsize=4)
 def app_of(world: World) -> App:
-    """Return the parts of the window over a world."""
+    """Return the parts of the window over a world, which a process makes once."""
     config = load_config("window", ENVIRONMENT)
     return App(
         config,

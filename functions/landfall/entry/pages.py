@@ -51,7 +51,7 @@ async def answer(app: App, call: Call) -> Answer:
 
 async def _shown(call: Call, visit: Visit, screen: Screen, ids: tuple[str, ...]) -> Response:
     headers, etag = call.request.headers, ""
-    if screen.pulse:
+    if screen.pulse and "if-none-match" in headers:  # an open page looks again
         pulse = await screen.pulse(visit, *ids)
         etag = browser_answers.etag_of(
             visit.person, str(call.request.url), str(visit.looked), pulse

@@ -11,7 +11,7 @@ from landfall.reasons import BadRequestError
 from landfall.runs.commit import RunNotFoundError
 from landfall.runs.documents import Run
 from landfall.scans.plain import shorten
-from landfall.store.documents import Fields, together
+from landfall.store.documents import Fields, both, together
 
 _LATER = "choose a later run"
 
@@ -38,9 +38,11 @@ async def compare_runs(request: Request, scan_id: str) -> Fields:
     limit, token = request.limit(MAX_LIMIT), parameters.get("page_token", "0")
     if not re.fullmatch(r"[0-9]{1,9}", token):
         raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
-    head = await request.scans.head(scan_id)
+    head, runs = await both(
+        request.scans.head(scan_id),
+        together(*(_compared(request, scan_id, name) for name in ("from", "to"))),
+    )
     check_kind("integrity", head.data["kind"], scan_id)
-    runs = await together(*(_compared(request, scan_id, name) for name in ("from", "to")))
     if not runs[0].created_at < runs[1].created_at:
         raise BadRequestError("`from` must be an earlier run than `to`; exchange them")
     if runs[0].base != runs[1].base:

@@ -244,19 +244,26 @@ ROUTES = [
 ]
 
 
-async def follow_scan(request: Request, scan_id: str, runs: int) -> Fields:
-    """Return a scan as a list of scans has it, with so many of its newest runs.
+async def follow_scan(
+    request: Request, scan_id: str, runs: int, fields: Sequence[str] = LISTED_FIELDS
+) -> Fields:
+    """Return a scan as a list of scans has it, with these fields of so many of its newest runs.
 
     Raises `ScanNotFoundError`.
     """
     head, ((schedule,), newest) = await both(
         request.scans.head(scan_id),
-        both(request.runs.store.read_any(f"schedules/{scan_id}"), _newest(request, scan_id, runs)),
+        both(
+            request.runs.store.read_any(f"schedules/{scan_id}"),
+            _newest(request, scan_id, runs, fields),
+        ),
     )
     return _scan(head, schedule) | {"runs": newest}
 
 
-async def _newest(request: Request, scan_id: str, limit: int) -> list[Fields]:
+async def _newest(
+    request: Request, scan_id: str, limit: int, fields: Sequence[str] = LISTED_FIELDS
+) -> list[Fields]:
     if limit == 0:
         return []
     query = Query(
@@ -264,7 +271,7 @@ async def _newest(request: Request, scan_id: str, limit: int) -> list[Fields]:
         where=(("scan_id", "==", scan_id),),
         order=("created_at", "desc"),
         limit=limit,
-        fields=LISTED_FIELDS,
+        fields=tuple(fields),
     )
     return [_listed(run) for run in await request.runs.store.find_any(query)]
 

@@ -124,7 +124,8 @@ class Screen:
     """A method, a path and what shows it. Each `{id}` of the path is an argument of `show`.
 
     `pulse` is a text that is the same while the page would be the same: it costs a few reads, and
-    an open page that looks again is only made anew when it differs.
+    an open page that looks again is only made anew when it differs. It is read before the page, so
+    a page is never older than its tag.
     """
 
     method: str

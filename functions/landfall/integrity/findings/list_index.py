@@ -178,15 +178,10 @@ def prefix_of(finding_id: str) -> int:
 
 def pieces_with(places: bytes, finding_id: str) -> Iterator[int]:
     """Yield the numbers of the pieces that may have a finding, by a table of places."""
-    prefixes, pieces = _unpack_places(places)
+    prefixes, pieces = places_of(places)
     prefix = prefix_of(finding_id)
     for number in range(bisect_left(prefixes, prefix), bisect_right(prefixes, prefix)):
         yield pieces[number]
-
-
-def places_of(places: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the prefix of each finding's id and the number of its piece, by a table of places."""
-    return zip(*_unpack_places(places), strict=True)
 
 
 def pack_index(index: ListIndex) -> list[bytes]:
@@ -214,7 +209,8 @@ def _pack_places(places: Sequence[tuple[int, int]]) -> bytes:
     return zlib.compress(struct.pack(f"<{2 * count}I", *prefixes, *pieces))
 
 
-def _unpack_places(data: bytes) -> tuple[Sequence[int], Sequence[int]]:
+def places_of(data: bytes) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the prefix of each finding's id and the number of its piece, by a table of places."""
     numbers = memoryview(zlib.decompress(data)).cast("I")  # of 4 bytes, as on any machine of today
     count = len(numbers) // 2
     return numbers[:count], numbers[count:]

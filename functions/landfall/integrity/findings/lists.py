@@ -10,9 +10,10 @@ and gets one when it is first read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from weakref import WeakKeyDictionary
 
 from landfall.integrity.findings.entry import FindingEntry
@@ -122,15 +123,35 @@ class OpenList:
             (self._last,) = await _existing(self._store, [path])
         return list(unpack_entries([self._last.data["packed"][piece.place]]))
 
-    async def places(self) -> list[tuple[int, int]]:
-        """Return the beginning of each finding's id as a number, in order, with its piece.
+    async def pieces(self, numbers: Iterable[int]) -> AsyncIterator[tuple[int, list[FindingEntry]]]:
+        """Yield the findings of pieces, which are in order; a few documents are read at once.
+
+        Raises `ListMissingError`.
+        """
+        documents = groupby(numbers, key=lambda number: self.index.pieces[number].document)
+        wanted = [(document, list(its)) for document, its in documents]
+        for first in range(0, len(wanted), READ_TOGETHER):
+            some = wanted[first : first + READ_TOGETHER]
+            paths = [list_path(self.where.run_id, document) for document, _ in some]
+            for (_, its), found in zip(some, await _existing(self._store, paths), strict=True):
+                for number in its:
+                    packed = found.data["packed"][self.index.pieces[number].place]
+                    yield number, list(unpack_entries([packed]))
+
+    async def places(self) -> tuple[list[int], list[int]]:
+        """Return the beginning of each finding's id as a number, in order, and the piece of each.
 
         Raises `ListMissingError`.
         """
         numbers = range(len(self.index.first_prefixes))
         paths = [places_path(self.where.run_id, number) for number in numbers]
         tables = [table.data["packed"][0] for table in await _existing(self._store, paths)]
-        return [place for table in tables for place in places_of(table)]
+        prefixes, pieces = list[int](), list[int]()
+        for table in tables:
+            some, theirs = places_of(table)
+            prefixes += some
+            pieces += theirs
+        return prefixes, pieces
 
     async def find(self, finding_id: str) -> tuple[int, FindingEntry] | None:
         """Return a finding and the number of its piece; None if the list does not have it.

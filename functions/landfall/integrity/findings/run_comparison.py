@@ -9,16 +9,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, islice
+from operator import eq
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
 from landfall.airtable.links import Origin
-from landfall.integrity.findings.entry import LIVE, FindingEntry, State
-from landfall.integrity.findings.list_index import prefix_of
+from landfall.integrity.findings.entry import LIVE, State
+from landfall.integrity.findings.list_index import ListIndex, prefix_of
 from landfall.integrity.findings.lists import OpenList
 from landfall.integrity.findings.shown import listed_finding
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, both
 
 Change = Literal["new", "resolved", "ignored", "still"]
 
@@ -92,54 +93,75 @@ async def compare(earlier: Compared, later: Compared) -> RunComparison:
     rules = earlier.rules.keys() & later.rules.keys()
     # one at a time: the tables of 200,000 findings take 40 MB while they are compared
     async with _COMPARING.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        tables = [await side.opened.places() for side in (earlier, later)]
-        shared = _shared_beginnings(tables[0]) | _shared_beginnings(tables[1])
-        before = await _selected(earlier.opened, tables[0], LIVE, rules, shared)
-        now = await _selected(later.opened, tables[1], LIVE, rules, shared)
-        ignored = await _selected(later.opened, tables[1], _IGNORED, rules, shared)
-        gone = {key: piece for key, piece in before.items() if key not in now}
+        tables = await both(earlier.opened.places(), later.opened.places())
+        shared = _shared_beginnings(tables[0][0]) | _shared_beginnings(tables[1][0])
+        (before,), (now, ignored) = await both(
+            _selected(earlier.opened, tables[0], rules, shared, LIVE),
+            _selected(later.opened, tables[1], rules, shared, LIVE, _IGNORED),
+        )
+        gone = before.keys() - now.keys()
         places: dict[Change, dict[Key, int]] = {
-            "new": {key: piece for key, piece in now.items() if key not in before},
-            "resolved": {key: piece for key, piece in gone.items() if key not in ignored},
-            "ignored": {key: piece for key, piece in ignored.items() if key in gone},
-            "still": {key: piece for key, piece in now.items() if key in before},
+            "new": {key: now[key] for key in now.keys() - before.keys()},
+            "resolved": {key: before[key] for key in gone - ignored.keys()},
+            "ignored": {key: ignored[key] for key in gone & ignored.keys()},
+            "still": now,
         }
+        for key in places["new"]:
+            del now[key]
     return RunComparison(earlier, later, places)
 
 
-def _shared_beginnings(places: Sequence[tuple[int, int]]) -> set[int]:
+def _shared_beginnings(prefixes: Sequence[int]) -> set[int]:
     """Return the beginnings of ids that several findings have; they are in order."""
-    return {prefix for (prefix, _), (following, _) in pairwise(places) if prefix == following}
+    return set(compress(prefixes, map(eq, prefixes, islice(prefixes, 1, None))))
 
 
 async def _selected(
     opened: OpenList,
-    places: Sequence[tuple[int, int]],
-    states: Collection[State],
+    places: tuple[Sequence[int], Sequence[int]],
     rules: Collection[str],
     shared: Collection[int],
-) -> dict[Key, int]:
-    """Return the findings of a list in one of these states, and of one of these rules."""
-    fits = [facts.state in states and facts.rule_key in rules for facts in opened.index.facts]
+    *wanted: Collection[State],
+) -> list[dict[Key, int]]:
+    """Return the findings of a list in each of the wanted states, and of one of these rules."""
+    prefixes, pieces = places
+    apart = set(compress(pieces, map(shared.__contains__, prefixes)))
+    selections: list[tuple[Collection[State], dict[Key, int], set[int]]] = []
+    read: set[int] = set()
+    for states in wanted:
+        whole, mixed = _pieces_with(opened.index, states, rules)
+        is_whole = [number in whole for number in range(len(opened.index.pieces))]
+        found: dict[Key, int] = dict(
+            compress(zip(prefixes, pieces, strict=True), map(is_whole.__getitem__, pieces))
+        )
+        for prefix in shared:
+            found.pop(prefix, None)
+        selections.append((states, found, mixed))
+        read |= mixed | (apart & whole)
+    async for number, entries in opened.pieces(sorted(read)):
+        for entry in entries:
+            if entry.rule_key not in rules:
+                continue
+            prefix = prefix_of(entry.id)
+            is_shared = prefix in shared
+            for states, found, mixed in selections:
+                if entry.state in states and (is_shared or number in mixed):
+                    found[entry.id if is_shared else prefix] = number
+        await asyncio.sleep(0)
+    return [found for _, found, _ in selections]
+
+
+def _pieces_with(
+    index: ListIndex, states: Collection[State], rules: Collection[str]
+) -> tuple[set[int], set[int]]:
+    """Return the pieces of which every finding, and of which some, are in these states and of
+    these rules."""
+    fits = [facts.state in states and facts.rule_key in rules for facts in index.facts]
     whole, mixed = set[int](), set[int]()
-    for number, piece in enumerate(opened.index.pieces):
+    for number, piece in enumerate(index.pieces):
         fitting = {fits[facts] for facts, count in piece.counts if count}
         if fitting == {True}:
             whole.add(number)
         elif True in fitting:
             mixed.add(number)
-    found: dict[Key, int] = {
-        prefix: number for prefix, number in places if number in whole and prefix not in shared
-    }
-
-    def wanted(entry: FindingEntry) -> bool:
-        return entry.state in states and entry.rule_key in rules
-
-    apart = {number for prefix, number in places if prefix in shared}
-    for number in sorted(mixed | (apart & whole)):
-        for entry in await opened.piece(number):
-            prefix = prefix_of(entry.id)
-            if wanted(entry) and (number in mixed or prefix in shared):
-                found[entry.id if prefix in shared else prefix] = number
-        await asyncio.sleep(0)
-    return found
+    return whole, mixed

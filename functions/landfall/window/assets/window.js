@@ -57,7 +57,7 @@ async function look() {
   if (looking) return;
   looking = true;
   try {
-    const headers = tag ? { "If-None-Match": tag } : {};
+    const headers = { "If-None-Match": tag ?? '""' };
     const answer = await fetch(location.href, { headers, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(30_000) });
     if (answer.status === 401 || answer.type === "opaqueredirect") {
       trouble(SIGNED_OUT, location.href);
