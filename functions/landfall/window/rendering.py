@@ -52,6 +52,7 @@ def _environment() -> Environment:
         "day": day,
         "by_loudness": by_loudness,
         "without_code": without_code,
+        "brief": brief,
         "owner": owner,
         "sentence": sentence,
     }
@@ -159,6 +160,15 @@ def state(name: str) -> Word:
 def owner(name: str) -> str:
     """Return the owner of a rule; that there is none stays on one line."""
     return name or "No\u00a0owner"
+
+
+def brief(text: str, most: int) -> str:
+    """Return a text of at most so many bytes, which a list of a hundred has room for.
+
+    A letter of Chinese has three bytes, and says as much as three of ours.
+    """
+    sent = text.encode()
+    return text if len(sent) <= most else f"{sent[:most].decode(errors='ignore').rstrip()}…"
 
 
 def sentence(message: str) -> str:
