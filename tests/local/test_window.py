@@ -251,6 +251,9 @@ async def test_a_form_that_is_sent_twice_starts_one_run(world: World) -> None:
     answers = [await visit(world, "/scans/people/run", form={"key": key}) for _ in range(2)]
     (there,) = {answer.headers["location"] for answer in answers}
     assert there.endswith("?did=started")
+    for site, said in (("same-origin", True), ("none", False), ("cross-site", False)):
+        text = await page(world, there, headers={"sec-fetch-site": site})
+        assert ('class="done"' in text) == said
     assert "The run has been started." in await page(world, there)
     (next_key,) = re.findall(r'name="key" value="([^"]+)"', await page(world, "/"))
     assert next_key != key

@@ -2,15 +2,16 @@
 
 from functools import partial
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from landfall.api.downloads import Download
 from landfall.entry.app import App
 from landfall.entry.callers import ForbiddenError
+from landfall.entry.health import health_of
 from landfall.entry.routes import match_route, to_file, to_request
 from landfall.entry.serve import Answer, Call, refused
 from landfall.reasons import NotFoundError
-from landfall.ticks.marks import health
 from landfall.window import browser_answers
 from landfall.window.assets import asset_of
 from landfall.window.last_visit import COOKIE, Visits
@@ -34,12 +35,11 @@ async def answer(app: App, call: Call) -> Answer:
         if allowed:
             return refused(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
         raise NotFoundError("there is nothing at this address; start at the first page")
-    runs = app.runs
     visits = Visits.of(request.cookies.get(COOKIE), app.runs.clock())
     visit = Visit(
         await to_request(app, call),
         request.url.path,
-        partial(health, runs.store, runs.clock, app.indexes, app.server_clock),
+        partial(health_of, app),
         visits.before,
     )
     response = await _shown(call, visit, found, ids)
@@ -68,9 +68,14 @@ async def _shown(call: Call, visit: Visit, screen: Screen, ids: tuple[str, ...])
         "person": visit.person,
         "path": visit.path,
         "refresh": shown.refresh,
-        "did": visit.query.get("did", ""),
+        "did": visit.query.get("did", "") if _is_from_our_page(headers) else "",
     }
     return browser_answers.page(headers, shown.template, values, shown.status, etag)
+
+
+def _is_from_our_page(headers: Headers) -> bool:
+    """Return whether a page of this window led to this one: an address of others says no act."""
+    return headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
 def _check_origin(call: Call) -> None:

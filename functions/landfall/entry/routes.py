@@ -13,15 +13,16 @@ from starlette.responses import Response, StreamingResponse
 from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.entry.app import App
+from landfall.entry.health import health_of
 from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds import routes as every_kind
 from landfall.kinds import settings_routes as settings
+from landfall.kinds.activity import ACTIVITY_ROUTES
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
 from landfall.scans.plain import shorten
 from landfall.scans.unknown_settings import correct
-from landfall.ticks.marks import health
 
 MAX_BODY = 1_000_000
 """Bytes of a request; a definition has at most 900,000 as it is stored."""
@@ -31,6 +32,7 @@ def routes() -> Iterator[Route]:
     """Iterate over all routes; those of a kind of scan, which import it, come last."""
     yield from every_kind.ROUTES
     yield from settings.ROUTES
+    yield from ACTIVITY_ROUTES
     for kind in KINDS.values():
         yield from kind.routes()
     from landfall.window.report_file import ROUTES
@@ -42,8 +44,8 @@ async def answer(app: App, call: Call) -> Answer:
     """Answer a request of a person or program."""
     if asks_for_health(call.request):
         _check_parameters(call.request.query_params.multi_items(), ())
-        healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes, app.server_clock)
-        return 200 if healthy else 503, ticks
+        healthy, facts = await health_of(app)
+        return 200 if healthy else 503, facts
     route, ids, allowed = match_route(routes(), call.request.method, call.request.url.path)
     if route is None:
         return _no_route(allowed)

@@ -115,6 +115,7 @@ VARIABLES: dict[str, Variable] = {
         "a function asks it whether it does"
     ),
     "K_SERVICE": Variable("the name of this function's service; Cloud Run sets it"),
+    "K_REVISION": Variable("the name of this function's revision; Cloud Run sets it"),
     "GCE_METADATA_HOST": Variable(
         "the metadata server of Google Cloud, which knows the place and the account of a function",
         default="169.254.169.254",
@@ -174,6 +175,7 @@ class Config:
     callers: tuple[str, ...]
     checked_by_cloud_run: bool
     service: str
+    revision: str
     metadata_host: str
     run_api_url: str
     token_issuer: str
@@ -285,6 +287,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         callers=_listed(values["LANDFALL_CALLERS"]),
         checked_by_cloud_run=values["LANDFALL_TOKENS_CHECKED_BY"] == CLOUD_RUN,
         service=values["K_SERVICE"],
+        revision=values["K_REVISION"],
         metadata_host=values["GCE_METADATA_HOST"],
         run_api_url=values["LANDFALL_RUN_API_URL"],
         token_issuer=values["LANDFALL_TOKEN_ISSUER"],

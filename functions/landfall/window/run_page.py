@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from landfall.kinds.routes import cancel_run, follow_run, start_run
-from landfall.reasons import REASONS, Reason
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus, StepStatus
 from landfall.runs.steps import ROLES
 from landfall.store.documents import Fields
-from landfall.window.standing import fix_of, state_of
+from landfall.window.standing import fix_of, meaning_of, state_of
 from landfall.window.visit import LATER, SOON, Elsewhere, View, Visit
 
 MAX_MOVES = 100
@@ -122,8 +121,7 @@ def _explained(error: Fields | None) -> Fields | None:
     if error is None:
         return None
     reason = error["reason"]
-    meaning = REASONS[Reason(reason)].meaning if reason in set(Reason) else ""
-    return error | {"meaning": meaning, "fix": fix_of(reason)}
+    return error | {"meaning": meaning_of(reason), "fix": fix_of(reason)}
 
 
 def _meter(counts: Fields) -> list[tuple[str, str, Any]]:

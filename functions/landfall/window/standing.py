@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from landfall.deadlines import TICK_MISSING
-from landfall.reasons import WHAT_TO_DO, Reason
+from landfall.reasons import REASONS, WHAT_TO_DO, Reason
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.store.documents import Fields
 
@@ -202,6 +202,11 @@ def without_code(why: str) -> str:
     """Return why something was not checked without the reason's code that it may begin with."""
     code, _, words = why.partition(": ")
     return words if code in set(Reason) else why
+
+
+def meaning_of(reason: str) -> str:
+    """Return what a reason means; empty for one of another version."""
+    return REASONS[Reason(reason)].meaning if reason in set(Reason) else ""
 
 
 def fix_of(reason: str) -> str:

@@ -74,6 +74,8 @@ STATES: dict[str, Word] = {
     "unclassified": Word("Without a suggestion", "The model gave no answer of use.", "unsure"),
     # health
     "ok": Word("In order", "It works as it should.", "good"),
+    "work": Word("At work", "A step of a run is worked on.", "busy"),
+    "waits": Word("Waiting", "A step of a run goes on later.", "busy"),
     "trouble": Word("Trouble", "It does not work as it should.", "bad"),
 }
 """States by the names that the api gives them."""
