@@ -38,8 +38,6 @@ interruption, run it again. An option that you leave out keeps its present value
 Exit status: 0 if everything is up to date, 1 if a change failed, 2 if nothing was started.
 """
 
-AS_YOU = '-H "Authorization: Bearer $(gcloud auth print-identity-token)"'
-
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
 
 SECRETS = tuple(name for name, it in VARIABLES.items() if it.secret)
@@ -285,13 +283,11 @@ def _next_steps(target: DeployTarget, it: Installation) -> str:
     steps = {
         "Check it; the first ticks take two minutes": [f"infra/doctor {where} --wait 240"],
         "Write a scan, and store it": [
-            f"api={target.url('api')}",
             "infra/local/run --copy my-scan.yaml",
-            f"curl -X PUT {AS_YOU} --data-binary @my-scan.yaml $api/scans/my-scan",
+            f"infra/landfall put my-scan.yaml {where}",
         ],
         "Start it now, and see how it runs": [
-            f'curl {AS_YOU} -d \'{{"scan_id": "my-scan"}}\' $api/runs',
-            f"curl {AS_YOU} $api/runs",
+            f"infra/landfall run my-scan --follow {where}",
         ],
         "Read the log": [f"gcloud run services logs read {service('fetch')} {where}"],
     }

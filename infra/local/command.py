@@ -59,7 +59,7 @@ examples:
   infra/local/run my-scan.yaml --json    run it for a script
   infra/local/run my-scan.yaml --html report.html
                                          run it, and write a report to send
-  infra/local/run --serve                keep the stack running and use its api
+  infra/local/run --serve                keep the stack running, for infra/landfall
 
 exit status:
     0  every run ended `done`, whatever its verdict; with --check, every rule
@@ -126,7 +126,7 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
     mode.add_argument(
         "--serve",
         action="store_true",
-        help="keep the stack running until Ctrl-C; print its URLs and a token",
+        help="keep the stack running until Ctrl-C, for a browser and infra/landfall",
     )
     mode.add_argument(
         "--copy",

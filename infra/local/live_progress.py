@@ -9,10 +9,18 @@ from itertools import count
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Column
 
 from infra.local.terminal import plural
+from landfall.runs.lifecycle import RUN_ENDED
 
 MAX_NAME = 16
 """Columns of the id of a scan beside its bar."""
@@ -138,3 +146,26 @@ def describe_progress(run: Mapping[str, Any]) -> str:
     """Return how much a run has read."""
     unit = "page" if run["kind"] == "site" else "record"
     return plural(run["counts"].get(f"{unit}s", 0), unit)
+
+
+def show_progress(
+    progress: Progress, bar: TaskID, run: Mapping[str, Any], speed: Speed, now: float
+) -> None:
+    """Show where a run is, at a moment in seconds: in its bar, or in a log a line now and then."""
+    counts = run["counts"]
+    requests = counts.get("airtable_requests", 0) + counts.get("site_requests", 0)
+    speed.observe(now, run["progress_pct"], requests)
+    before = progress.tasks[bar].fields["step"]
+    progress.update(
+        bar,
+        completed=run["progress_pct"],
+        step=run["progress_step"],
+        read=describe_progress(run),
+        rate=speed.rate,
+        left="" if run["status"] in RUN_ENDED else speed.left,
+    )
+    due = speed.line_is_due()
+    if not progress.console.is_terminal and (due or run["progress_step"] != before):
+        # no bars in a log: a line for each step, and one now and then
+        line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
+        progress.console.print(f"{line}, {describe_progress(run)}", markup=False)

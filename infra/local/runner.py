@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from infra.local.errors import RunFailedError
 from infra.local.finished_run import FinishedRun
-from infra.local.live_progress import Speed, bars, describe_progress
+from infra.local.live_progress import Speed, bars, show_progress
 from infra.local.stack import Stack
 from landfall.kinds.definition import parse
 from landfall.runs.lifecycle import RUN_ENDED
@@ -86,7 +86,7 @@ async def _follow(stack: Stack, scan: Scan, progress: Progress) -> FinishedRun:
     speed = Speed()
     while True:
         run = await _get(stack, f"/runs/{run_id}")
-        _show(progress, bar, run, speed)
+        show_progress(progress, bar, run, speed, asyncio.get_running_loop().time())
         if run["status"] in RUN_ENDED:
             return await _finish(stack, run)
         stack.check()
@@ -116,23 +116,3 @@ async def _get(stack: Stack, path: str) -> Any:
     except httpx.HTTPError as error:
         raise RunFailedError(f"the request GET {path} to the api failed: {error}") from error
     return answer.json()
-
-
-def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], speed: Speed) -> None:
-    counts = run["counts"]
-    requests = counts.get("airtable_requests", 0) + counts.get("site_requests", 0)
-    speed.observe(asyncio.get_running_loop().time(), run["progress_pct"], requests)
-    before = progress.tasks[bar].fields["step"]
-    progress.update(
-        bar,
-        completed=run["progress_pct"],
-        step=run["progress_step"],
-        read=describe_progress(run),
-        rate=speed.rate,
-        left="" if run["status"] in RUN_ENDED else speed.left,
-    )
-    due = speed.line_is_due()
-    if not progress.console.is_terminal and (due or run["progress_step"] != before):
-        # no bars in a log: a line for each step, and one now and then
-        line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {describe_progress(run)}", markup=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.client.running_stacks import announced
 from infra.local.emulator import find_firestore
 from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
 from infra.local.errors import RunFailedError
@@ -99,24 +100,23 @@ async def _serve(
     for scan in scans:
         await save_scan(stack, scan)
     addresses = asdict(stack.addresses)
-    if as_line:
-        print(json.dumps(addresses), flush=True)
-    for name, value in addresses.items():
-        console.print(f"  {name:<10} {value}", soft_wrap=True)
-    console.print(f"Start a run of a scan ({', '.join(scan.id for scan in scans)}):")
-    console.print(
-        f"  curl -H 'Authorization: Bearer {addresses['token']}' "
-        f'-d \'{{"scan_id": "{scans[0].id}"}}\' {addresses["api"]}/runs',
-        soft_wrap=True,
-        markup=False,
-    )
-    console.print(f"Look at them in a browser: {addresses['window']}", soft_wrap=True)
-    if opened and not webbrowser.open(addresses["window"]):
-        console.print("No browser could be opened; open that address yourself.")
-    console.print("Press Ctrl-C to stop the stack.")
-    while True:
-        stack.check()
-        await asyncio.sleep(1)
+    with contextlib.ExitStack() as exits:
+        try:
+            file = exits.enter_context(announced(addresses))
+            console.print(f"Addresses and a token are in {file}", soft_wrap=True, markup=False)
+        except OSError as error:
+            complain(console, "infra/landfall will not find this stack.", error)
+        if as_line:
+            print(json.dumps(addresses), flush=True)
+        console.print(f"Look at it in a browser: {addresses['window']}", soft_wrap=True)
+        console.print("Or run a scan from another terminal:")
+        console.print(f"  infra/landfall run {scans[0].id} --follow", soft_wrap=True, markup=False)
+        if opened and not webbrowser.open(addresses["window"]):
+            console.print("No browser could be opened; open that address yourself.")
+        console.print("Press Ctrl-C to stop the stack.")
+        while True:
+            stack.check()
+            await asyncio.sleep(1)
 
 
 def stack_options(scans: Sequence[Scan], *, window: bool = False) -> StackOptions:

@@ -296,8 +296,8 @@ def test_at_its_end_it_says_what_to_do_next(console):
     for command in (
         f"infra/doctor {where} --wait 240",
         f"api=https://landfall-api-{NUMBER}.{REGION}.run.app",
-        "--data-binary @my-scan.yaml $api/scans/my-scan",
-        """-d '{"scan_id": "my-scan"}' $api/runs""",
+        "infra/landfall put my-scan.yaml --project",
+        "infra/landfall run my-scan --follow --project",
         f"infra/deploy {where} --backup daily",
     ):
         assert command in output

@@ -1,4 +1,4 @@
-"""`infra/local/run` or `infra/cost`, started as a person would; remaining processes are killed."""
+"""The commands under infra/, started as a person would; remaining processes are killed."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "infra/local/run")
 COST = str(ROOT / "infra/cost")
+CLIENT = str(ROOT / "infra/landfall")
 SCHOOL = ROOT / "infra/local/samples/school.yaml"
 
 OWN_SCAN = """

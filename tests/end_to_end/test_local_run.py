@@ -14,7 +14,7 @@ from infra.local.airtable.server import LocalAirtable
 from infra.local.samples.school.base import school
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
-from tests.end_to_end.commands import OWN_SCAN, SCHOOL, Command, command, run
+from tests.end_to_end.commands import CLIENT, OWN_SCAN, SCHOOL, Command, command, run
 from tests.fakes.keys import a_key, shown, spelt_back
 from tests.waiting import until
 
@@ -131,10 +131,19 @@ async def test_own_scans_are_asked_of_their_endpoint(tmp_path: Path) -> None:
     assert shown(key, out + err) == []
 
 
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder in which stacks leave their addresses."""
+    return str(tmp_path_factory.mktemp("state"))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served() -> AsyncIterator[Sequence[tuple[Command, Mapping[str, str]]]]:
+async def served(state: str) -> AsyncIterator[Sequence[tuple[Command, Mapping[str, str]]]]:
     """Two stacks started at the same moment, and their first lines."""
-    async with command("--serve", "--json") as one, command("--serve", "--json") as other:
+    async with (
+        command("--serve", "--json", XDG_STATE_HOME=state) as one,
+        command("--serve", "--json", XDG_STATE_HOME=state) as other,
+    ):
         yield [(each, json.loads(await each.line())) for each in (one, other)]
 
 
@@ -170,8 +179,28 @@ async def test_two_stacks_do_not_know_each_other(served: Served) -> None:
     assert answer.status_code == 401
 
 
-async def test_an_ended_stack_leaves_nothing_behind(served: Served) -> None:
-    """After Ctrl-C or a kill during a run, no process is left."""
+async def test_the_client_works_with_the_stack_that_it_is_given(
+    served: Served, state: str, tmp_path: Path
+) -> None:
+    """It saves, runs and follows a scan, with neither address nor token typed."""
+    started, _ = served[1]
+    scan = tmp_path / "own.yaml"
+    scan.write_text((SCHOOL.with_name("gym.yaml")).read_text().replace("id: gym", "id: own"))
+
+    async def client(*arguments: str) -> tuple[int, str, str]:
+        stack = ("--stack", str(started.process.pid))
+        return await run(*arguments, *stack, program=CLIENT, XDG_STATE_HOME=state)
+
+    status, out, _ = await client("put", str(scan))
+    assert (status, out[:9]) == (0, "Saved own")
+    status, out, err = await client("run", "gym", "--follow", "--json")
+    ended = json.loads(out)
+    assert (status, ended["status"], ended["verdict"]) == (0, "done", "healthy")
+    assert "gym: done, 100 %" in err
+
+
+async def test_an_ended_stack_leaves_nothing_behind(served: Served, state: str) -> None:
+    """After Ctrl-C or a kill during a run, no process is left, and none that the client finds."""
     ends = [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
     for (started, addresses), (number, status) in zip(served, ends, strict=True):
         await _fetching(addresses)
@@ -179,6 +208,8 @@ async def test_an_ended_stack_leaves_nothing_behind(served: Served) -> None:
         started.process.send_signal(number)
         assert await asyncio.wait_for(started.process.wait(), 10) == status
         await started.nothing_is_left()
+    status, _, err = await run("scans", program=CLIENT, XDG_STATE_HOME=state)
+    assert (status, "infra/local/run --serve" in err) == (3, True)
 
 
 async def _fetching(addresses: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from infra.client.errors import STATUSES
 from landfall.entry.routes import routes as all_routes
 from tests.generated.markdown import ROOT, first_sentence, table
 
@@ -62,6 +63,12 @@ ERRORS: Mapping[str, str] = {
     "internal_error": "Report it: the function's log has the traceback.",
 }
 """The remedy of each code of an error."""
+
+
+def client_statuses() -> str:
+    """Return the exit statuses of `infra/landfall`."""
+    rows = [(str(status), meaning) for status, meaning in STATUSES.items()]
+    return table(("exit status", "meaning"), rows)
 
 
 def errors() -> str:

@@ -30,6 +30,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "bound": engine.bound,
     "cells": cells.shapes,
     "classification": settings.classification_settings,
+    "client-statuses": api.client_statuses,
     "commands": api.commands,
     "conditions": settings.condition_settings,
     "deadlines": engine.deadlines,

@@ -1,15 +1,18 @@
 """The documents say what the code says, and everything that they point to exists."""
 
+import argparse
 import importlib.util
 import json
 import os
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from infra.client import arguments as client
 from infra.cloud import deploy, destroy, doctor
 from infra.costs import command as cost
 from infra.local import command as local
@@ -36,6 +39,7 @@ HELP = {
     "infra/deploy": deploy.parser,
     "infra/destroy": destroy._parser,
     "infra/doctor": doctor.parser,
+    "infra/landfall": client.parser,
 }
 """The command lines of the commands that the documents show."""
 
@@ -52,7 +56,9 @@ COMMANDS = [
     (path, shlex.split(span))
     for path in DOCUMENTS
     for span in code_spans(TEXTS[path])
-    if re.match(r"(infra/(local/run|cost|deploy|destroy|doctor)|tests/(bench/)?run)\b", span)
+    if re.match(
+        r"(infra/(local/run|cost|deploy|destroy|doctor|landfall)|tests/(bench/)?run)\b", span
+    )
 ]
 
 
@@ -140,7 +146,7 @@ def test_commands_exist(path, words):
 def _help(program: str, *arguments: str) -> str:
     """Return the text that has the command's options. Fails when there is no such command."""
     if program in HELP:
-        return HELP[program]().format_help()
+        return HELP[program]().format_help() + _commands_help(HELP[program](), arguments)
     if program == "tests/run" and arguments:
         usage = (ROOT / program).read_text()
         assert (ROOT / arguments[0]).exists() or re.search(rf"\b{arguments[0]}\b", usage)
@@ -148,6 +154,16 @@ def _help(program: str, *arguments: str) -> str:
         return _source(arguments[1])
     assert os.access(ROOT / program, os.X_OK), f"there is no command {program}"
     return (ROOT / program).read_text(errors="replace")  # ruff is a binary
+
+
+def _commands_help(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> str:
+    """Return the text of the command among the arguments, where the parser has commands."""
+    parts = [it for it in parser._actions if isinstance(it, argparse._SubParsersAction)]
+    named = next((it for it in arguments if not it.startswith("-")), "")
+    if not (parts and named):
+        return ""
+    assert named in parts[0].choices, f"there is no command {named}"
+    return str(parts[0].choices[named].format_help())
 
 
 def _source(module: str) -> str:
