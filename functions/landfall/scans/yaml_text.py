@@ -44,7 +44,8 @@ class _Writer(yaml.SafeDumper):
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Return the node of a text."""
-        style = '"' if re.match(r"[-+.\d]", text) or looks_otherwise(text) else None
+        escaped = re.match(r"[-+.\d]", text) or _OTHER_BREAK.search(text) or looks_otherwise(text)
+        style = '"' if escaped else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
     def represent_number(self, value: float) -> yaml.ScalarNode:
@@ -270,6 +271,8 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _COMMENT = re.compile("[ \t]+#")
+_OTHER_BREAK = re.compile("[\x85\u2028\u2029]")
+"""Line breaks of YAML 1.1 that only an escape keeps apart from each other."""
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _OTHER_NUMBER = re.compile(
     r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|\.(inf|Inf|INF)"
