@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -19,14 +20,23 @@ from infra.local.terminal import complain, make_console
 from infra.number_options import count
 from landfall.kinds.definition import DefinitionError
 from landfall.scans.scan import Scan
+from landfall.scans.settings import BASE_ID
 
 SAMPLES = Path(__file__).parent / "samples"
 
 SAMPLE = 300
 """Records of each table that `--check` reads: 3 requests."""
 
+SUGGEST_SAMPLE = 20_000
+"""Records of each table that `--suggest` reads: 200 requests, 40 s."""
+
+DEFAULT_SAMPLE = 0
+"""Stands for the sample of the mode."""
+
 USAGE = """infra/local/run [SCAN.yaml ...] [--json] [--html FILE]
        infra/local/run --check [SCAN.yaml ...] [--sample N] [--json]
+       infra/local/run --suggest BASE [--tables TABLE ...] [--sample N]
+                       [--min-confidence C] [--limit N] [--json] > MY-SCAN.yaml
        infra/local/run --serve [SCAN.yaml ...] [--json]
        infra/local/run --copy TO.yaml [SCAN.yaml]"""
 
@@ -42,6 +52,14 @@ EPILOG = f"""checking:
   model. For a site it fetches robots.txt and the home page. It writes nothing,
   and starts nothing but the stand-in of a sample.
 
+proposing:
+  --suggest reads the schema of a base and the records of its tables, up to
+  {SUGGEST_SAMPLE:,} of each, and prints an integrity scan of what is worth checking:
+  rules in the order of worth, each with a sentence, what it rests on, how many
+  records break it now and three of them, and a confidence. It proposes nothing
+  that Airtable enforces already. `guard` marks a rule that nothing breaks now.
+  Read the file before you run it: it knows the data, not what you mean.
+
 environment:
   AIRTABLE_API_KEY       token for your own bases, with the scopes
                          data.records:read and schema.bases:read
@@ -54,6 +72,8 @@ environment:
 examples:
   infra/local/run                        run the samples
   infra/local/run --copy my-scan.yaml    begin a scan of my own
+  infra/local/run --suggest appXXXXXXXXXXXXXX > my-scan.yaml
+                                         propose a scan of my base
   infra/local/run --check my-scan.yaml   does my scan fit my base?
   infra/local/run my-scan.yaml           run it
   infra/local/run my-scan.yaml --json    run it for a script
@@ -63,9 +83,10 @@ examples:
 
 exit status:
     0  every run ended `done`, whatever its verdict; with --check, every rule
-       fits and was evaluated, or is reported to need more than a sample
+       fits and was evaluated, or is reported to need more than a sample; with
+       --suggest, a scan was proposed
     1  a run did not end `done`; with --check, something does not fit or is
-       inconclusive
+       inconclusive; with --suggest, no rule is worth proposing
     2  nothing could be started or checked
   130  interrupted by Ctrl-C
 """
@@ -76,8 +97,12 @@ CANNOT_START = (DefinitionError, DataSetMissingError, MissingError)
 def main() -> int:
     """Parse the command line, run, and return the exit status."""
     options = _arguments().parse_args()
-    console = make_console(options.json)
+    console = make_console(options.json or options.suggest is not None)
     try:
+        if options.suggest:
+            return _suggest(options, console)
+        if options.sample == DEFAULT_SAMPLE:
+            options.sample = SAMPLE
         if options.copy:
             return _copy(options.scans or [SAMPLES / "school.yaml"], options.copy, console)
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
@@ -124,6 +149,12 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="check the scans against their sources; run nothing"
     )
     mode.add_argument(
+        "--suggest",
+        type=_base,
+        metavar="BASE",
+        help="propose an integrity scan of a base, by its id, on standard output",
+    )
+    mode.add_argument(
         "--serve",
         action="store_true",
         help="keep the stack running until Ctrl-C, for a browser and infra/landfall",
@@ -153,9 +184,30 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--sample",
         type=_sample,
-        default=SAMPLE,
+        default=DEFAULT_SAMPLE,
         metavar="N",
-        help="with --check: records per table, or `all` (default: %(default)s)",
+        help=f"with --check and --suggest: records per table, or `all` (default: {SAMPLE}, and "
+        f"{SUGGEST_SAMPLE} with --suggest)",
+    )
+    options.add_argument(
+        "--tables",
+        nargs="+",
+        metavar="TABLE",
+        help="with --suggest: the tables to look at, by name or id (default: all)",
+    )
+    options.add_argument(
+        "--min-confidence",
+        type=_confidence,
+        default=0.6,
+        metavar="C",
+        help="with --suggest: leave out rules of less confidence, 0 to 1 (default: %(default)s)",
+    )
+    options.add_argument(
+        "--limit",
+        type=count(1),
+        default=60,
+        metavar="N",
+        help="with --suggest: the number of rules, the most worthy ones (default: %(default)s)",
     )
     options.add_argument(
         "--json",
@@ -173,6 +225,34 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--open", action="store_true", help="with --serve: open the window in a browser"
     )
     options.add_argument("-h", "--help", action="help", help="show this help and exit")
+
+
+def _suggest(options: argparse.Namespace, console: Console) -> int:
+    """Print a proposed scan; return the exit status. Raises `MissingError`."""
+    if options.scans:
+        raise DefinitionError("--suggest takes the id of a base, and no SCAN.yaml")
+    if options.sample == DEFAULT_SAMPLE:
+        options.sample = SUGGEST_SAMPLE
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status: int = import_module("infra.local.check.suggested").run(options, console)
+    return status
+
+
+def _base(text: str) -> str:
+    """Parse the id of a base."""
+    if not re.fullmatch(BASE_ID, text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no id of a base: it is the part of its web address that begins with "
+            "`app`, 17 characters"
+        )
+    return text
+
+
+def _confidence(text: str) -> float:
+    """Parse a confidence, 0 to 1."""
+    if not re.fullmatch(r"(0|1|0?\.[0-9]{1,4}|1\.0{1,4})", text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1, such as 0.8")
+    return float(text)
 
 
 def _sample(text: str) -> int | None:

@@ -1,7 +1,7 @@
 """The endpoints of Airtable and of the language model: those of the environment, or stand-ins."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from infra.local.airtable.bases import BaseData
@@ -38,10 +38,14 @@ class AirtableEndpoint:
 
 def configured_airtable(scans: Iterable[Scan]) -> AirtableEndpoint | None:
     """Return the endpoint, or None if our stand-in has all bases. Raises `MissingError`."""
+    return airtable_with({scan.heading()["base"] for scan in scans if "base" in scan.headings})
+
+
+def airtable_with(bases: Collection[str]) -> AirtableEndpoint | None:
+    """Return the endpoint, or None if our stand-in has these bases. Raises `MissingError`."""
     endpoint = os.environ.get("AIRTABLE_ENDPOINT_URL", "").strip()
     api_key = os.environ.get("AIRTABLE_API_KEY", "").strip()
-    bases = {scan.heading()["base"] for scan in scans if "base" in scan.headings}
-    if (not endpoint and bases <= set(SAMPLE_BASES)) or not (bases or api_key):
+    if (not endpoint and set(bases) <= set(SAMPLE_BASES)) or not (bases or api_key):
         return None
     if not api_key:
         raise MissingError(NO_KEY)

@@ -192,3 +192,20 @@ async def test_a_classification_is_checked_without_a_model() -> None:
     checked = json.loads(out)
     assert (status, checked["good"], checked["elements"], checked["questions"]) == (0, True, 61, 8)
     assert 0 < checked["dollars"] < 0.1
+
+
+async def test_a_proposed_scan_is_one_that_fits_its_base(tmp_path: Path) -> None:
+    """Standard output is the file: `--check` takes it, and finds what it says."""
+    status, out, err = await run("--suggest", "appSchool00000001", "--tables", "Parents", "Classes")
+    assert status == 0, err
+    assert "breaks now: " in out
+    assert "2 of 420 records" in out
+    assert "rules proposed; some records break" in err
+    proposed = tmp_path / "proposed.yaml"
+    proposed.write_text(out)
+    status, out, err = await run("--check", str(proposed), "--sample", "all", "--json")
+    checked = json.loads(out)
+    assert (status, checked["good"], checked["misfits"]) == (0, True, [])
+    assert {it["table"] for it in checked["rules"]} == {"Parents", "Classes"}
+    status, _, err = await run("--suggest", "appSchool00000001", "--tables", "Parrents")
+    assert (status, "did you mean 'Parents'" in err) == (2, True), err

@@ -20,7 +20,7 @@ PARSERS = {
 }
 
 NUMBERS = {"--patience": "seconds", "--wait": "seconds", "--sample": "count"} | dict.fromkeys(
-    ("--runs", "--page-hours"), "count"
+    ("--runs", "--page-hours", "--limit"), "count"
 )
 
 

@@ -45,7 +45,7 @@ class _Writer(yaml.SafeDumper):
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Return the node of a text."""
         escaped = re.match(r"[-+.\d]", text) or _OTHER_BREAK.search(text) or looks_otherwise(text)
-        style = '"' if escaped else None
+        style = '"' if escaped else "|" if "\n" in text else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
     def represent_number(self, value: float) -> yaml.ScalarNode:

@@ -102,6 +102,12 @@ async def read_sample(
         return replace(sample, target=target, target_problem=problem, requests=requests)
 
 
+async def read_schema(scan: BaseScan, airtable: AirtableEndpoint | None) -> Sequence[TableSchema]:
+    """Read the tables and fields of a base. Raises `StepError`."""
+    async with _endpoint(scan, airtable) as endpoint, _open_reader(scan.base, endpoint) as reader:
+        return await _SampleReader(scan, reader, None, lambda _: None, ()).retry(reader.schema)
+
+
 @asynccontextmanager
 async def _endpoint(
     scan: BaseScan, airtable: AirtableEndpoint | None
