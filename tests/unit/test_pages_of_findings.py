@@ -1,8 +1,10 @@
 """A page of findings costs a page, and is what one would get from the whole list."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from landfall.integrity.findings import decided, list_index, shown, views
+from landfall.integrity.findings.decided import ID_BYTES, has_id, id_in_bytes
 from landfall.integrity.findings.entry import (
     STATES,
     Decision,
@@ -20,9 +23,11 @@ from landfall.integrity.findings.entry import (
     is_moved,
     state_with,
 )
+from landfall.integrity.findings.identity import next_id
 from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import ListMissingError, all_entries
+from landfall.integrity.findings.of_run import _with_texts
 from landfall.integrity.findings.shown import ORDERS, Listing
 from landfall.integrity.findings.views import DecisionNotFoundError, ScanFindings, download
 from landfall.integrity.findings.wanted import FACETS, Wanted
@@ -469,3 +474,88 @@ async def test_findings_are_sorted_over_all_pages(order, monkeypatch):
     monkeypatch.setattr(shown, "MAX_SORTED", 3)
     with pytest.raises(ValueError, match="at most 3 are sorted; narrow the filters"):
         await listing.sorted_page(wanted, order, 7)
+
+
+async def test_since_includes_its_moment() -> None:
+    """Also where it is the newest moment of a piece, and of one finding alone."""
+    scan = await a_scan()
+    listing = await scan.listing()
+    for moment in sorted({entry.first_seen for entry in scan.entries})[-3:]:
+        wanted = Wanted(since=moment, states=STATES)
+        expected = scan.expected(wanted)
+        assert any(entry.first_seen == moment for entry in scan.entries if entry.id in expected)
+        assert [it["finding_id"] async for it in listing.each(wanted)] == expected
+
+
+def test_an_id_is_among_others_at_its_place_alone() -> None:
+    """First or last; bytes across two others are none."""
+    one, other = bytes(range(16)), bytes(range(100, 116))
+    assert has_id(one, one)
+    assert has_id(one + other, one)
+    assert has_id(other + one, one)
+    across = other[:8] + one + other[8:]
+    assert not has_id(across, one)
+    assert has_id(across + one, one)
+    assert not has_id(b"", one)
+    assert not has_id(other, one)
+
+
+def test_an_id_that_is_derived_has_the_form_of_ids() -> None:
+    """It is found by requests and in lists like any other, and is the same for the same one."""
+    derived = next_id("0" * 32)
+    assert re.fullmatch("[0-9a-f]{32}", derived)
+    assert derived == next_id("0" * 32) != next_id(derived)
+    assert len(id_in_bytes(derived)) == ID_BYTES
+
+
+def test_a_rule_has_its_texts_where_the_ledger_knows_them() -> None:
+    """One that the ledger does not know is shown as its run has it."""
+    rule: Fields = {"key": "email/People", "rule_id": "email", "owner": ""}
+    assert _with_texts(rule, None) == rule
+    known = replace(RULES["email/People"], requirement="Each has an address")
+    assert _with_texts(rule, RULES["email/People"]) == rule
+    texts = {"owner": "Ms Smith", "requirement": "Each has an address"}
+    assert _with_texts(rule, known) == rule | texts
+
+
+async def test_the_findings_of_most_records_come_first() -> None:
+    """In the order by records; and those of as many, in the order of the list."""
+    scan = Scan(60)
+    scan.entries = [
+        structs.replace(entry, finding=structs.replace(entry.finding, record_count=1 + at % 7))
+        for at, entry in enumerate(scan.entries)
+    ]
+    await store_ledger(scan.store, scan.entries)
+    wanted = Wanted(states=STATES)
+    page = await (await scan.listing()).sorted_page(wanted, "records", 100)
+    counts = {entry.id: entry.finding.record_count for entry in scan.entries}
+    expected = sorted(scan.expected(wanted), key=lambda it: -counts[it])
+    assert [it["finding_id"] for it in page.findings] == expected
+
+
+async def test_what_is_ignored_no_longer_is_shown_as_open() -> None:
+    """Once the end of ignoring it has passed, with the decision that had it."""
+    scan = Scan(200)
+    scan.entries = [
+        structs.replace(it, history=(it.history[0], *it.history)) for it in scan.entries
+    ]  # the second move is not the last
+    await store_ledger(scan.store, scan.entries)
+    scan.now += timedelta(days=30)
+    states = {entry.id: scan.state(entry) for entry in scan.entries}
+    ended = {it.id for it in scan.entries if it.state == "ignored" and states[it.id] != "ignored"}
+    assert ended
+    shown = [it async for it in (await scan.listing()).each(Wanted(states=STATES))]
+    assert {it["finding_id"]: it["state"] for it in shown} == states
+    last = {entry.id: structs.asdict(entry.history[-1]) for entry in scan.entries}
+    assert all(
+        it["decision"] == last[it["finding_id"]] for it in shown if it["finding_id"] in ended
+    )
+
+
+async def test_a_file_is_of_the_form_that_was_asked_for() -> None:
+    """By its name, which a program opens it by."""
+    scan = await a_scan(10)
+    names = [
+        download(await scan.listing(), Wanted(), it, "x").name for it in ("csv", "xlsx", "json")
+    ]
+    assert names == ["x.csv", "x.xlsx", "x.json"]

@@ -134,3 +134,11 @@ def test_a_retention_is_in_whole_days(days):
     """Said before anything expires by it."""
     with pytest.raises(ValueError, match="must be in whole days"):
         Retention.parse(f'{{"runs": {days}}}')
+
+
+def test_a_run_keeps_what_it_needs_until_its_end() -> None:
+    """Two days at least, of which it may last one; and no longer than the run itself."""
+    assert Retention(fetched=2, runs=2).fetched == 2
+    for fetched, runs in ((1, 400), (3, 2), (0, 0)):
+        with pytest.raises(ValueError, match="`fetched` must be from 2 days"):
+            Retention(fetched=fetched, runs=runs)

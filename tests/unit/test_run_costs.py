@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from landfall.runs.changes import Change, State
-from landfall.runs.costs import with_costs
+from landfall.runs.costs import INITIAL_COUNTS, with_costs
 from landfall.store.documents import Create
 from landfall.store.metering import Account, metering
 from tests.unit.test_changes import a_state
@@ -116,3 +116,14 @@ def test_without_a_meter_nothing_is_counted() -> None:
     """As in a test of something else."""
     change = Change(steps={"fetch": {}})
     assert with_costs(a_run(), change, 0, "fetch") is change
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_run_begins_with_what_a_worker_adds() -> None:
+    """A new run has each count that its first commit changes, but the share of one function."""
+    state = a_run()
+    with metering() as account:
+        counted(account, 1, 1, 1)
+        change = with_costs(state, Change(steps={"fetch": {}}), 1, "fetch")
+    added = {*change.run["counts"]} - {"fetch_seconds"}
+    assert added | {"model_tokens", "model_cost"} == {*INITIAL_COUNTS}

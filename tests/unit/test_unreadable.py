@@ -15,11 +15,11 @@ from landfall.llm.budget import DayUsage
 from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
 from landfall.runs.locks import pauses, take_lock
-from landfall.store.documents import Put, UnreadableError
+from landfall.store.documents import Document, Put, UnreadableError
 from landfall.store.indexes import Indexes
 from landfall.store.shape import fitting, repaired
 from landfall.ticks.marks import health
-from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.scheduler import Scheduler, _open_runs
 from landfall.ticks.watchdog import Watchdog
 from tests.emulator.whole import edit
 from tests.fakes.workers import work_on
@@ -257,3 +257,12 @@ def test_a_doctor_names_what_the_health_names():
     result = unhealthy(HttpResponse(503, {}, body, 0.1), "fix")
     assert result.observed == "503: documents unreadable; runs/1: bad"
     assert unhealthy(HttpResponse(503, {}, b"<html>", 0.1), "fix").observed == "503: <html>"
+
+
+@pytest.mark.parametrize("edited", [None, "m-1", 5, {}, {"m-1": 1}])
+def test_open_runs_that_are_no_list_are_none(edited: object) -> None:
+    """And of a list, what is no id is left out: a tick reads the others."""
+    assert _open_runs(Document("schedules/x", {"open_runs": edited}, 1)) == []
+    mixed = {"open_runs": ["m-1", 5, "a/b", edited, "m-2"]}
+    ids = ["m-1", *([edited] if edited == "m-1" else []), "m-2"]
+    assert _open_runs(Document("schedules/x", mixed, 1)) == ids

@@ -159,7 +159,7 @@ def _pieces_with(
     fits = [facts.state in states and facts.rule_key in rules for facts in index.facts]
     whole, mixed = set[int](), set[int]()
     for number, piece in enumerate(index.pieces):
-        fitting = {fits[facts] for facts, count in piece.counts if count}
+        fitting = {fits[facts] for facts, _ in piece.counts}
         if fitting == {True}:
             whole.add(number)
         elif True in fitting:
