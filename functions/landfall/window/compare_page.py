@@ -9,6 +9,7 @@ from landfall.integrity.history_routes import compare_runs
 from landfall.kinds.routes import follow_scan
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields, both
+from landfall.window.finding_rows import rows_within
 from landfall.window.home_page import STRIP
 from landfall.window.visit import View, Visit
 
@@ -38,6 +39,7 @@ async def compare_page(visit: Visit, scan_id: str) -> View:
         "change": _change(visit),
         "changes": CHANGES,
         "found": found,
+        "rows": rows_within(found["findings"], f"/scans/{scan_id}") if found else [],
         "problem": problem,
         "query": urlencode(chosen),
     }

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from landfall.window.assets import address_of
+from landfall.window.finding_rows import brief
 from landfall.window.standing import by_loudness, state_of, without_code
 from landfall.window.wording import (
     COMPARED,
@@ -160,15 +161,6 @@ def state(name: str) -> Word:
 def owner(name: str) -> str:
     """Return the owner of a rule; that there is none stays on one line."""
     return name or "No\u00a0owner"
-
-
-def brief(text: str, most: int) -> str:
-    """Return a text of at most so many bytes, which a list of a hundred has room for.
-
-    A letter of Chinese has three bytes, and says as much as three of ours.
-    """
-    sent = text.encode()
-    return text if len(sent) <= most else f"{sent[:most].decode(errors='ignore').rstrip()}…"
 
 
 def sentence(message: str) -> str:

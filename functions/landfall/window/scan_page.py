@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from landfall.api.downloads import Download
@@ -21,6 +22,7 @@ from landfall.integrity.routes import (
 from landfall.kinds.routes import follow_scan
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields, both
+from landfall.window.finding_rows import OPTIONS_BYTES, options_within, rows_within
 from landfall.window.home_page import STRIP
 from landfall.window.site_score import score_of
 from landfall.window.standing import SEVERITIES, items_of, standing_of
@@ -41,9 +43,6 @@ ORDER_WORDS = {
     "oldest": "Oldest first",
     "records": "Most records first",
 }
-
-MAX_CHOICES = 500
-"""Values that a filter offers: those with the most findings."""
 
 
 async def scan_page(visit: Visit, scan_id: str) -> View:
@@ -105,6 +104,8 @@ async def _page(
         both(_result(visit, judged), _findings(visit, scan, judged, filters, sort)),
         both(_reviews(visit, scan), _decision(visit, scan_id)),
     )
+    choices = _choices(listed["counts"], filters) if listed else _Choices({}, {})
+    path = f"/scans/{scan_id}"
     values = {
         "scan": scan,
         "one": standing,
@@ -114,7 +115,9 @@ async def _page(
         "listed": listed,
         "site": score_of(standing, result.get("report")) if scan["kind"] == "site" else None,
         "reviews": to_review,
-        "choices": _choices(listed["counts"], filters) if listed else {},
+        "rows": rows_within(listed["findings"], path, choices.sent) if listed else [],
+        "choices": choices.offered,
+        "left_out": choices.left_out,
         "query": urlencode(filters),
         "sort": sort,
         "orders": ORDER_WORDS,
@@ -171,20 +174,32 @@ async def _reviews(visit: Visit, scan: Fields) -> Fields | None:
     return await reviews(visit.ask(), scan["scan_id"])
 
 
-def _choices(
-    counts: Mapping[str, Mapping[str, int]], filters: Mapping[str, str]
-) -> dict[str, list[tuple[str, int]]]:
-    """Return the values of each filter with their numbers; a chosen one is always among them."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    for name in CHOICES:
-        if name in FIXED:
-            found[name] = [(value, counts[name].get(value, 0)) for value in FIXED[name]]
-            continue
-        most = sorted(counts[name].items(), key=lambda one: (-one[1], one[0]))[:MAX_CHOICES]
-        chosen = filters.get(name)
-        missing = [] if chosen is None or chosen in dict(most) else [(chosen, 0)]
-        found[name] = [one for one in [*missing, *most] if one[0]]
-    return found
+class _Choices(NamedTuple):
+    """The values that the filters of a page offer, with their numbers; those without room, too."""
+
+    offered: dict[str, list[tuple[str, int]]]
+    left_out: dict[str, int]
+    sent: int = 0
+    """Bytes of those that come from findings."""
+
+
+def _choices(counts: Mapping[str, Mapping[str, int]], filters: Mapping[str, str]) -> _Choices:
+    """Return the values of each filter, those with the most findings first, and a chosen one."""
+    found = _Choices({name: [] for name in CHOICES}, {})
+    free = [name for name in CHOICES if name not in FIXED]
+    sent = 0
+    for left, name in zip(range(len(free), 0, -1), reversed(free), strict=True):
+        most = sorted(counts[name].items(), key=lambda one: (-one[1], one[0]))
+        chosen = filters.get(name, "")
+        first = [(chosen, counts[name].get(chosen, 0))] if chosen else []
+        values = first + [one for one in most if one[0] and one[0] != chosen]
+        found.offered[name], its = options_within(values, (OPTIONS_BYTES - sent) // left)
+        sent += its
+        if more := len(values) - len(found.offered[name]):
+            found.left_out[name] = more
+    for name, fixed in FIXED.items():
+        found.offered[name] = [(value, counts[name].get(value, 0)) for value in fixed]
+    return found._replace(sent=sent)
 
 
 async def findings_csv(visit: Visit, scan_id: str) -> Download:
