@@ -23,6 +23,7 @@ from tests.bench import (
     growth,
     linkage,
     pages_of_findings,
+    proposals,
     questions,
     queue_latency,
     rules,
@@ -48,6 +49,7 @@ BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
         "window_pages": window_pages,
         "classification": classification,
         "duplicates": duplicates,
+        "proposals": proposals,
         "linkage": linkage,
         "fetch_limit": fetch_limit,
         "rules": rules,
@@ -56,7 +58,7 @@ BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
     }
 )
 
-LONG = ("linkage", "fetch_limit", "rules", "questions", "growth")
+LONG = ("proposals", "linkage", "fetch_limit", "rules", "questions", "growth")
 """Benchmarks that run only when they are named."""
 
 MAX_SECONDS = 600.0
@@ -77,9 +79,9 @@ _INCOMPLETE = (
 
 EPILOG = """
 Each starts its own servers and stops them. Compare a figure only with one of the same run: machines
-differ and drift, the ratios hold. They take 5 minutes. linkage, fetch_limit, rules, questions and
-growth take as long alone, and run only when they are named. Exit status: 0 when all is measured
-(with --quick: when all worked), 1 when something failed, 130 when it was stopped.
+differ and drift, the ratios hold. They take 5 minutes. proposals, linkage, fetch_limit, rules,
+questions and growth take as long alone, and run only when they are named. Exit status: 0 when all
+is measured (with --quick: when all worked), 1 when something failed, 130 when it was stopped.
 """
 
 

@@ -4,7 +4,9 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+from landfall.integrity.rules.evaluate import evaluate
 from landfall.proposal.proposals import Proposal, propose
+from tests.fakes.planted_bases import clinic, judge
 from tests.fakes.typed_bases import typed_base
 from tests.unit.test_proposal import assert_read_back
 
@@ -142,3 +144,19 @@ def test_people_and_tables_that_grow_stale() -> None:
     assert {5, 30} <= broken(found)
     found = one_of({"kind": "freshness", "field": "Seen", "within": "3d"}, {"Members": of})
     assert found.breaks == 1
+
+
+def test_what_is_planted_is_found() -> None:
+    """The floor of a small base with defects of 20 kinds; `tests/bench` has larger ones."""
+    base = clinic(Random(4), 300)
+    schema, snapshot = base.base()
+    assert len(base.planted()) >= 20
+    findings = [
+        (it.sentence, finding.records)
+        for it in propose(schema, snapshot)
+        for finding in evaluate(it.rule, snapshot).findings
+        if finding.records
+    ]
+    judged = judge(base.planted(), findings)
+    assert judged.recall >= 0.85, judged.missed
+    assert judged.precision >= 0.8, judged.wrong

@@ -15,6 +15,9 @@ from landfall.proposal.field_profile import Profile, words_of
 MAX_KNOWN, MAX_TRIED = 300_000, 200
 """Values of keys that are looked up, and values of a field that are tried before all of them."""
 
+MAX_OUTSIDE = 0.1
+"""Share of a field's values that may occur in no record of the table that it names."""
+
 MAX_SAME = 12
 """Fields of each of two tables that are compared along a link."""
 
@@ -97,7 +100,7 @@ def _value_link(
 ) -> Iterator[RuleCandidate]:
     total = column.values.total()
     outside = sum(n for value, n in column.values.items() if value not in key.key_counts)
-    if outside > 0.05 * total:
+    if outside > MAX_OUTSIDE * total:
         return
     settings = {
         "kind": "link",

@@ -73,7 +73,7 @@ def _piece(form: _Form, place: int, texts: list[tuple[list[str], int]], total: i
     word, often = max(words.items(), key=lambda it: (it[1], it[0]))
     if form[place] != "0" and often >= MIN_SHARE * total:
         return word
-    usual = [length for length, count in lengths.items() if count >= 0.02 * total]
+    usual = [length for length, count in lengths.items() if count >= max(3, 0.003 * total)]
     least, most = min(usual), max(usual)
     if least == most:
         return cls if least == 1 else f"{cls}{{{least}}}"

@@ -89,7 +89,8 @@ def _unique(column: Profile) -> RuleCandidate | None:
     counts = column.folded
     repeated = sum(count for count in counts.values() if count > 1)
     named = bool(column.words & words.CODE)
-    most = 0.08 if named else 0.03
+    # a handful of mistakes is a larger share of a small table
+    most = 0.06 + 5 / column.keyed if named else 0.03
     if share(repeated, column.keyed) > most:
         return None
     code = named or _like_codes(column)
@@ -197,12 +198,14 @@ def _allowed(column: Profile) -> RuleCandidate | None:
     rare = {value: n for value, n in counts.items() if value not in often}
     if not 2 <= len(often) <= MAX_OPTIONS or total < 8 * len(often):
         return None
-    if sum(rare.values()) > 0.03 * total:
+    variants = {value: n for value, n in rare.items() if _is_variant(value, often)}
+    others = {value: n for value, n in rare.items() if value not in variants}
+    if variants and sum(others.values()) > 0.01 * total:  # rare, and meant: only spellings are not
+        often |= others
+        rare = variants
+    if len(often) > MAX_OPTIONS or sum(rare.values()) > (0.05 if variants else 0.01) * total:
         return None
-    variants = [value for value in rare if _is_variant(value, often)]
-    if not variants and sum(rare.values()) > 0.01 * total:
-        return None
-    if len(variants) < len(rare) and max(rare.values()) * 5 > min(often.values()):
+    if len(variants) < len(rare) and max(others.values()) * 5 > min(often.values()):
         return None
     if column.has_options and not variants:
         return None
