@@ -37,6 +37,7 @@ USAGE = """infra/local/run [SCAN.yaml ...] [--json] [--html FILE]
        infra/local/run --check [SCAN.yaml ...] [--sample N] [--json]
        infra/local/run --suggest BASE [--tables TABLE ...] [--sample N]
                        [--min-confidence C] [--limit N] [--json] > MY-SCAN.yaml
+       infra/local/run --explain [SCAN.yaml ...] [--json]
        infra/local/run --serve [SCAN.yaml ...] [--json]
        infra/local/run --copy TO.yaml [SCAN.yaml]"""
 
@@ -75,6 +76,7 @@ examples:
   infra/local/run --suggest appXXXXXXXXXXXXXX > my-scan.yaml
                                          propose a scan of my base
   infra/local/run --check my-scan.yaml   does my scan fit my base?
+  infra/local/run --explain my-scan.yaml what does it check, and what does it cost?
   infra/local/run my-scan.yaml           run it
   infra/local/run my-scan.yaml --json    run it for a script
   infra/local/run my-scan.yaml --html report.html
@@ -107,11 +109,13 @@ def main() -> int:
             return _copy(options.scans or [SAMPLES / "school.yaml"], options.copy, console)
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
         if options.html:
-            _check_file(options.html, scans, runs=not (options.check or options.serve))
+            _check_file(
+                options.html, scans, runs=not (options.check or options.serve or options.explain)
+            )
         for note in filter(None, map(schema_note, options.scans)):
             console.print(Text.assemble(("note", "cyan"), f": {note}"), soft_wrap=True)
         # imported on demand: the clients of Google's services are slow to import
-        work = import_module("infra.local.check.checks" if options.check else "infra.local.session")
+        work = import_module(_module(options))
         # from here on Ctrl-C has something to stop
         signal.signal(signal.SIGINT, signal.default_int_handler)
         status: int = work.run(options, scans, console)
@@ -119,6 +123,13 @@ def main() -> int:
         complain(console, "Nothing was started.", error)
         return 2
     return status
+
+
+def _module(options: argparse.Namespace) -> str:
+    """Return the name of the module that does what the options ask for."""
+    if options.explain:
+        return "infra.local.check.explaining"
+    return "infra.local.check.checks" if options.check else "infra.local.session"
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -153,6 +164,12 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
         type=_base,
         metavar="BASE",
         help="propose an integrity scan of a base, by its id, on standard output",
+    )
+    mode.add_argument(
+        "--explain",
+        action="store_true",
+        help="say in plain sentences what the scans check, when they run, what they cost, and "
+        "what they do not look at; run nothing",
     )
     mode.add_argument(
         "--serve",
@@ -212,8 +229,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON line a run (with --check: a scan; with --serve: one line of "
-        "addresses) on standard output, and everything else on standard error",
+        help="print one JSON line a run (with --check or --explain: a scan; with --serve: one line "
+        "of addresses) on standard output, and everything else on standard error",
     )
     options.add_argument(
         "--html",
@@ -263,7 +280,9 @@ def _sample(text: str) -> int | None:
 def _check_file(path: Path, scans: Sequence[Scan], *, runs: bool) -> None:
     """Check before anything starts that a report can be written. Raises `DefinitionError`."""
     if not runs:
-        raise DefinitionError("--html writes the report of a run: leave out --check or --serve")
+        raise DefinitionError(
+            "--html writes the report of a run: leave out --check, --explain or --serve"
+        )
     if len(scans) != 1:
         raise DefinitionError("--html takes the report of one scan: give one SCAN.yaml")
     folder = path.absolute().parent

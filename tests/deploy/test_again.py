@@ -295,7 +295,7 @@ def test_at_its_end_it_says_what_to_do_next(console):
     where = f"--project {PROJECT} --region {REGION}"
     for command in (
         f"infra/doctor {where} --wait 240",
-        f"api=https://landfall-api-{NUMBER}.{REGION}.run.app",
+        f"https://landfall-api-{NUMBER}.{REGION}.run.app",
         "infra/landfall put my-scan.yaml --project",
         "infra/landfall run my-scan --follow --project",
         f"infra/deploy {where} --backup daily",

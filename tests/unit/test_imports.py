@@ -15,6 +15,7 @@ KINDS = "landfall.classification", "landfall.integrity", "landfall.site"
 SAME_IDEA = {
     "kind": {"landfall.runs", *KINDS},  # the contract, and each kind's side of it
     "scan": {"landfall.scans", "landfall.airtable", *KINDS},  # settings, from all kinds to one
+    "explain": {"landfall.airtable", "landfall.llm", *KINDS},  # for people, in sentences
     "fetch": {"landfall.airtable", "landfall.site"},  # the steps of a run
     "score": set(KINDS),
     "write": {"landfall.classification", "landfall.integrity"},

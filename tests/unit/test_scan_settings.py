@@ -326,6 +326,7 @@ async def test_a_check_tries_the_rules_on_what_was_read_last(world: World) -> No
     assert world.stored.whole() == before  # type: ignore[attr-defined]
     assert checked["against"]["records"] == 9
     assert checked["against"]["run_id"] == "m-1"
+    assert "for 9 records as in the last run" in checked["explained"]["costs"][0]
     results = {rule["rule_id"]: rule for rule in checked["rules"]}
     assert (results["name"]["findings"], results["email"]["findings"]) == (0, 5)
     assert results["email"]["examples"][0]["names"] == ("P0",)

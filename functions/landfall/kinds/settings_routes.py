@@ -21,7 +21,6 @@ from landfall.kinds.saves import (
     taken,
     yaml_of,
 )
-from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.deletion import Deletion
@@ -90,6 +89,7 @@ async def check_scan(request: Request, scan_id: str) -> Fields:
 
     Raises `DefinitionError`, `ScanChangedError`.
     """
+    from landfall.kinds.explaining import try_and_explain
     from landfall.scans.yaml_text import MAX_YAML
 
     runs = request.runs
@@ -102,14 +102,13 @@ async def check_scan(request: Request, scan_id: str) -> Fields:
     running = await _text_of(request, head) if head else ""
     text = request.text(MAX_YAML) if request.body else running
     scan, phrase, slots = await planned(request, scan_id, text)
-    tried: Fields = await KINDS[scan.kind].check(scan, runs.store, deadline)
     return {
         "scan_id": scan_id,
         "kind": scan.kind,
         "schedule": phrase,
         "next_slots": slots,
         "differences": await differences(running, text),
-        **tried,
+        **await try_and_explain(scan, runs.store, deadline, runs.clock()),
     }
 
 

@@ -1,7 +1,7 @@
 """The table of kinds of scan: the only place that names them all.
 
-A kind is a package with a `Kind` in its module `kind`. It is imported for the first scan of its
-kind, so a cold start pays for no other.
+A kind is a package with a `Kind` in its module `kind`, and sentences for people in `explain`. It is
+imported for the first scan of its kind, so a cold start pays for no other.
 """
 
 from collections.abc import Iterator, Mapping
