@@ -5,6 +5,7 @@
     │   └── DefinitionError                   400 bad_request
     ├── UnauthenticatedError                  401 unauthenticated
     ├── ForbiddenError                        403 forbidden
+    ├── RoleNeededError                       403 role_needed
     ├── NotFoundError                         404 not_found
     │   ├── DecisionNotFoundError             404 not_found
     │   ├── ElementNotFoundError              404 not_found
@@ -13,6 +14,7 @@
     │   └── ScanNotFoundError                 404 not_found
     ├── BeingDeletedError                     409 being_deleted
     ├── OutdatedError                         409 outdated
+    ├── PeopleChangedError                    412 people_changed
     ├── ScanChangedError                      412 scan_changed
     ├── KeyReusedError                        422 key_reused
     ├── TooManyRequestsError                  429 too_many_requests
@@ -32,9 +34,10 @@
     ├── StepError                             500 internal_error
     │   ├── FailedAnswerError                 500 internal_error
     │   └── UnsentQuestionError               500 internal_error
-    └── StoreError                            500 store_unavailable
-        ├── IndexMissingError                 500 index_missing
-        └── StoreRefusedError                 500 store_refused
+    ├── StoreError                            500 store_unavailable
+    │   ├── IndexMissingError                 500 index_missing
+    │   └── StoreRefusedError                 500 store_refused
+    └── RolesUnavailableError                 503 roles_unavailable
 
 A reason ends a run; a status and a code answer the caller of a function. Errors that end an
 invocation of a worker (declined, fenced, locked, a step's error) are recorded and not answered.

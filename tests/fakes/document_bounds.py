@@ -11,6 +11,7 @@ LARGEST: Mapping[str, int] = {
     "bases": 5_000,
     "deletions": 2_000,
     "findings": 210_000,
+    "people": 120_000,
     "runs": 1_000_000,
     "runs/events": 1_000,
     "runs/pages": 950_000,

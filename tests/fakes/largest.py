@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from landfall.access.known_people import MAX_PEOPLE, PATH, save_people
+from landfall.access.roles import Rank
 from landfall.kinds.definition import MAX_BYTES
 from landfall.kinds.saves import save_write
 from landfall.process.redaction import MAX_MESSAGE, MAX_TRACEBACK
@@ -170,6 +172,16 @@ async def _deletion() -> Document:
     assert kept
     deleted = {kind.rpartition("/")[2]: 10**9 for kind in DOCUMENT_KINDS}
     return Document(kept.path, kept.data | {"deleted": deleted}, 1)
+
+
+@largest("people")
+async def _people() -> Document:
+    world = World()
+    people = {f"{n:064}@{'d' * 255}": Rank.ADMIN for n in range(MAX_PEOPLE)}
+    await save_people(world.store, world.clock, min(people), people, None)
+    (kept,) = await world.store.read(PATH)
+    assert kept
+    return kept
 
 
 def made_by(make: Make) -> Document:

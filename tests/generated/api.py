@@ -7,12 +7,15 @@ from functools import cache
 from typing import Any
 
 from infra.client.errors import STATUSES
+from landfall.access.roles import MEANINGS, Rank
 from landfall.entry.routes import routes as all_routes
+from landfall.window.page_table import PAGES
 from tests.generated.markdown import ROOT, first_sentence, table
 
 HEALTH = ("GET", "/health", "How old the last ticks are; 503 when one is too old.")
 
 BODIES: Mapping[tuple[str, str], str] = {
+    ("PUT", "/people"): '{"people": {"office@school.example": "admin"}}',
     ("POST", "/runs"): '{"scan_id": "school"}',
     ("POST", "/scans/{id}/findings/{id}/ignore"): '{"why": "a test record", "until": "2027-01-31"}',
     ("POST", "/scans/{id}/elements/{id}/confirm"): '{"suggestion_id": "SUGGESTION"}',
@@ -39,6 +42,10 @@ ERRORS: Mapping[str, str] = {
     "bad_request": "Correct what the message names.",
     "unauthenticated": "Send a fresh identity token of Google: they expire after an hour.",
     "forbidden": "Have your address added with `infra/deploy --invoker`.",
+    "role_needed": "Ask one of those whom the message names, or an admin for a role.",
+    "roles_unavailable": "Try again: Firestore cannot be used; or correct the document that "
+    "the message names.",
+    "people_changed": "Read the people again, and save your changes to those.",
     "not_found": "Correct the id, or save the scan first.",
     "no_such_path": "Use one of the routes that the message lists.",
     "method_not_allowed": "Use one of the methods that the message lists.",
@@ -125,13 +132,32 @@ def routes() -> str:
             f"`{route.method} {route.path}`",
             first_sentence(route.handle),
             ", ".join(f"`{name}`" for name in route.parameters),
+            *("yes" if it.allows(route.needs) else "" for it in Rank),
         )
         for route in all_routes()
     ]
     method, path, purpose = HEALTH
     return table(
-        ("route", "purpose", "query parameters"), [*rows, (f"`{method} {path}`", purpose, "")]
+        ("route", "purpose", "query parameters", *Rank),
+        [*rows, (f"`{method} {path}`", purpose, "", *("yes" for _ in Rank))],
     )
+
+
+def rights() -> str:
+    """Return a row for each role, with what it may do."""
+    return table(("role", "what it may do"), [(f"`{role}`", MEANINGS[role]) for role in Rank])
+
+
+def rights_in_window() -> str:
+    """Return a row for each page and act of the window, with a column for each role."""
+    rows = [
+        (
+            f"`{one.method} {one.path}`",
+            *("yes" if it.allows(one.needs) else "" for it in Rank),
+        )
+        for one in PAGES
+    ]
+    return table(("page or act", *Rank), rows)
 
 
 def commands() -> str:

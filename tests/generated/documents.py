@@ -57,6 +57,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "schedule": settings.schedule_settings,
     "site": settings.site_settings,
     "sizes": engine.sizes,
+    "rights": api.rights,
+    "rights-in-window": api.rights_in_window,
     "thresholds": settings.threshold_settings,
     "usage": lambda: _fenced(heredoc("tests/run", "USAGE")),
     "write-back": settings.write_back_settings,

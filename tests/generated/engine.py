@@ -35,6 +35,7 @@ PURPOSES = {
     "bases": "The lock on an Airtable base, its pace and its back-off.",
     "deletions": "The deletion of a scan: who asked for it, and how far it is.",
     "findings": "A finding with its history, for people who look into Firestore.",
+    "people": "The people and programs with their roles.",
     "runs": "A run: status, progress, verdict, counts, error, deadline, report.",
     "runs/events": "A change of status, written in the commit that makes it.",
     "runs/pages": "Fetched records, or pages of a site with their evidence, compressed.",

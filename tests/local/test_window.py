@@ -116,13 +116,13 @@ async def test_a_page_reads_as_much_however_long_the_history(world: World) -> No
                 await page(world, url)
             costs.setdefault(url, set()).add(account.reads)
     assert {url: len(reads) for url, reads in costs.items()} == dict.fromkeys(costs, 1)
-    assert max(costs["/"]) <= 1 + 1 + 30 + 1  # scan, schedule, strip, last result
-    # scan, schedule, strip; last result; head, ledger, index, decisions, a piece
-    assert max(costs["/scans/people"]) <= 32 + 1 + 5
+    assert max(costs["/"]) <= 1 + 1 + 1 + 30 + 1  # roles, scan, schedule, strip, last result
+    # roles; scan, schedule, strip; last result; head, ledger, index, decisions, a piece
+    assert max(costs["/scans/people"]) <= 1 + 32 + 1 + 5
 
 
 async def test_a_page_waits_for_the_store_a_few_times() -> None:
-    """What does not need an answer is asked beside it: each wait is 5 ms or more."""
+    """The roles first; what then needs no answer is asked beside it. A wait is 5 ms or more."""
     store = SlowStore()
     world = World(store)
     await world.start(await world.save(rules=RULES))
@@ -134,7 +134,7 @@ async def test_a_page_waits_for_the_store_a_few_times() -> None:
         with store.counting() as started:
             await page(world, url)
         waits[url] = _waits(started)
-    assert waits == dict(zip(urls, (3, 1, 1, 6, 2, 2), strict=True))
+    assert waits == dict(zip(urls, (4, 2, 2, 7, 3, 3), strict=True))
 
 
 class SlowStore(MemoryStore):
@@ -190,8 +190,8 @@ def _waits(started: Sequence[int]) -> int:
 
 
 async def test_a_page_that_is_the_same_is_not_sent_again(world: World) -> None:
-    """It costs the reads of its pulse alone, until the run moves; only who looks again needs it."""
-    for url, most in (("/", 4), ("/runs/m-1", 1)):
+    """It costs the reads of its pulse and the roles, until the run moves, for who looks again."""
+    for url, most in (("/", 5), ("/runs/m-1", 2)):
         assert "etag" not in (await visit(world, url)).headers
         tag = (await visit(world, url, headers={"if-none-match": '""'})).headers["etag"]
         with metering() as account:

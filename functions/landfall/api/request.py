@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from landfall.access.roles import Rank, RankName, needed_by
 from landfall.api.downloads import Download
 from landfall.reasons import BadRequestError
 from landfall.runs.runs import Runs
@@ -159,3 +160,10 @@ class Route:
     handle: Handler
     parameters: Sequence[str] = ()
     """The query parameters that it reads; any other is refused."""
+    role: RankName | None = None
+    """The role that it needs; unstated, a reader's to see, and an admin's to act."""
+
+    @property
+    def needs(self) -> Rank:
+        """The role that a caller needs."""
+        return needed_by(self.method, self.role)

@@ -169,15 +169,22 @@ async def regenerate(request: Request, scan_id: str) -> Fields:
 ROUTES = [
     Route("GET", "/scans/{id}/elements", 200, elements, LISTING),
     Route("GET", "/scans/{id}/elements/{id}", 200, element),
-    Route("POST", "/scans/{id}/elements/{id}/confirm", 200, confirm),
-    Route("POST", "/scans/{id}/elements/{id}/reject", 200, reject),
-    Route("POST", "/scans/{id}/elements/{id}/change", 200, change),
-    Route("POST", "/scans/{id}/elements/{id}/reopen", 200, reopen),
+    Route("POST", "/scans/{id}/elements/{id}/confirm", 200, confirm, role="reviewer"),
+    Route("POST", "/scans/{id}/elements/{id}/reject", 200, reject, role="reviewer"),
+    Route("POST", "/scans/{id}/elements/{id}/change", 200, change, role="reviewer"),
+    Route("POST", "/scans/{id}/elements/{id}/reopen", 200, reopen, role="reviewer"),
     Route("GET", "/scans/{id}/reviews", 200, reviews, (*REVIEWING, "after")),
-    Route("POST", "/scans/{id}/elements/confirm", 200, confirm_all, REVIEWING),
-    Route("POST", "/scans/{id}/elements/reject", 200, reject_all, REVIEWING),
-    Route("POST", "/scans/{id}/elements/reopen", 200, reopen_all, REVIEWING),
-    Route("POST", "/scans/{id}/regenerate", 202, regenerate),
+    Route(
+        "POST",
+        "/scans/{id}/elements/confirm",
+        200,
+        confirm_all,
+        REVIEWING,
+        role="reviewer",
+    ),
+    Route("POST", "/scans/{id}/elements/reject", 200, reject_all, REVIEWING, role="reviewer"),
+    Route("POST", "/scans/{id}/elements/reopen", 200, reopen_all, REVIEWING, role="reviewer"),
+    Route("POST", "/scans/{id}/regenerate", 202, regenerate, role="reviewer"),
 ]
 
 

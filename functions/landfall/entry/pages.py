@@ -35,6 +35,7 @@ async def answer(app: App, call: Call) -> Answer:
         if allowed:
             return refused(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
         raise NotFoundError("there is nothing at this address; start at the first page")
+    await call.check_role(app, found.needs)
     visits = Visits.of(request.cookies.get(COOKIE), app.runs.clock())
     visit = Visit(
         await to_request(app, call),

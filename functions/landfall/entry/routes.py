@@ -17,7 +17,7 @@ from landfall.entry.health import health_of
 from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds import routes as every_kind
 from landfall.kinds import settings_routes as settings
-from landfall.kinds.activity import ACTIVITY_ROUTES
+from landfall.kinds.operating_routes import OPERATING_ROUTES
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
@@ -32,7 +32,7 @@ def routes() -> Iterator[Route]:
     """Iterate over all routes; those of a kind of scan, which import it, come last."""
     yield from every_kind.ROUTES
     yield from settings.ROUTES
-    yield from ACTIVITY_ROUTES
+    yield from OPERATING_ROUTES
     for kind in KINDS.values():
         yield from kind.routes()
     from landfall.window.report_file import ROUTES
@@ -49,6 +49,7 @@ async def answer(app: App, call: Call) -> Answer:
     route, ids, allowed = match_route(routes(), call.request.method, call.request.url.path)
     if route is None:
         return _no_route(allowed)
+    await call.check_role(app, route.needs)
     _check_parameters(call.request.query_params.multi_items(), route.parameters)
     content = await route.handle(await to_request(app, call), *ids)
     return route.status, to_file(content) if isinstance(content, Download) else content

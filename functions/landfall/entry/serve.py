@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,6 +21,9 @@ from landfall.process import garbage
 from landfall.process.config import WINDOW, ConfigError
 from landfall.process.redaction import OURS
 from landfall.reasons import BadRequestError, LandfallError
+
+if TYPE_CHECKING:
+    from landfall.access.roles import Rank
 
 garbage.collect_rarely()
 
@@ -49,6 +52,15 @@ class Call:
         if size > max_bytes:
             raise BadRequestError(f"the body has {size:,} bytes; send at most {max_bytes:,}")
         return b"".join(parts)
+
+    async def check_role(self, app: App, needed: "Rank") -> None:
+        """Check, before anything is done, that the caller has a role.
+
+        Raises `RoleNeededError`, `RolesUnavailableError`.
+        """
+        from landfall.access.known_people import read_people
+
+        (await read_people(app.runs.store)).check(self.caller, needed)
 
 
 Handle = Callable[[App, Call], Awaitable[Answer]]

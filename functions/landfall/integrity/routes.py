@@ -154,12 +154,12 @@ ROUTES = [
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
     Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
-    Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS),
-    Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS),
-    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
-    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
+    Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS, role="reviewer"),
+    Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS, role="reviewer"),
+    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore, role="reviewer"),
+    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen, role="reviewer"),
     Route("GET", "/scans/{id}/decisions/{id}", 200, decision),
-    Route("POST", "/scans/{id}/decisions/{id}/undo", 200, undo),
+    Route("POST", "/scans/{id}/decisions/{id}/undo", 200, undo, role="reviewer"),
 ]
 
 

@@ -231,16 +231,16 @@ async def end_pause(request: Request, name: str) -> Fields:
 
 
 ROUTES = [
-    Route("POST", "/runs", 202, start_run),
+    Route("POST", "/runs", 202, start_run, role="reviewer"),
     Route("GET", "/runs", 200, list_runs, ("scan_id", "status", *PAGES)),
     Route("GET", "/runs/{id}", 200, show_run),
     Route("GET", "/runs/{id}/timeline", 200, follow_run, ("limit",)),
     Route("GET", "/runs/{id}/debug", 200, debug_run),
-    Route("POST", "/runs/{id}/cancel", 200, cancel_run),
+    Route("POST", "/runs/{id}/cancel", 200, cancel_run, role="reviewer"),
     Route("GET", "/scans", 200, list_scans, ("runs", *PAGES)),
-    Route("PUT", "/scans/{id}", 200, save_scan),
+    Route("PUT", "/scans/{id}", 200, save_scan, role="editor"),
     Route("GET", "/scans/{id}", 200, show_scan, ("format",)),
-    Route("DELETE", "/pauses/{id}", 200, end_pause),
+    Route("DELETE", "/pauses/{id}", 200, end_pause, role="editor"),
 ]
 
 

@@ -154,12 +154,12 @@ async def show_deletion(request: Request, scan_id: str) -> Fields:
 
 
 ROUTES = [
-    Route("DELETE", "/scans/{id}", 200, delete_scan),
+    Route("DELETE", "/scans/{id}", 200, delete_scan, role="admin"),
     Route("GET", "/scans/{id}/deletion", 200, show_deletion),
-    Route("POST", "/scans/{id}/run", 202, run_scan),
-    Route("POST", "/scans/{id}/pause", 200, pause_scan),
-    Route("POST", "/scans/{id}/resume", 200, resume_scan),
-    Route("POST", "/scans/{id}/check", 200, check_scan),
+    Route("POST", "/scans/{id}/run", 202, run_scan, role="reviewer"),
+    Route("POST", "/scans/{id}/pause", 200, pause_scan, role="editor"),
+    Route("POST", "/scans/{id}/resume", 200, resume_scan, role="editor"),
+    Route("POST", "/scans/{id}/check", 200, check_scan, role="editor"),
     Route("GET", "/scans/{id}/versions", 200, list_versions, ("limit",)),
     Route("GET", "/scans/{id}/versions/{id}", 200, show_version),
 ]

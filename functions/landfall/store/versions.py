@@ -52,6 +52,7 @@ DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "bases": _STAMPED,
     "deletions": DocumentKind(),
     "findings": _STAMPED,
+    "people": DocumentKind(),
     "runs": _STAMPED,
     "runs/events": _STAMPED,
     "runs/pages": _STAMPED,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
+from landfall.access.roles import Rank, RankName, needed_by
 from landfall.api.downloads import Download
 from landfall.api.request import Request
 from landfall.reasons import BadRequestError
@@ -132,3 +133,10 @@ class Screen:
     path: str
     show: Callable[..., Awaitable[Shown]]
     pulse: Callable[..., Awaitable[str]] | None = None
+    role: RankName | None = None
+    """The role that it needs; unstated, a reader's to see, and an admin's to act."""
+
+    @property
+    def needs(self) -> Rank:
+        """The role that a person needs."""
+        return needed_by(self.method, self.role)
