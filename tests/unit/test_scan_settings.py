@@ -98,6 +98,18 @@ async def test_a_slot_that_is_due_as_the_scan_is_paused_is_skipped(world: World)
     assert (await schedule_of(world))["pause"]["slots"] == 1
 
 
+async def test_a_limit_of_runs_does_not_bound_the_slots_that_a_pause_skips(world: World) -> None:
+    """They became no runs, so that as many runs are left as before."""
+    await save(world, TEXT + HOURLY + "  max_runs: 2\n")
+    await pause_scan(ask(world), "people")
+    world.clock.advance(5 * 3600)
+    await resume_scan(ask(world), "people")
+    schedule = await schedule_of(world)
+    assert (schedule["skipped"], schedule["pause"]["slots"]) == (5, 5)
+    world.clock.advance(3600)
+    assert (await tick(world)).started == 1
+
+
 async def test_pausing_and_resuming_twice_changes_nothing(world: World) -> None:
     """The first person stays the one who did it."""
     await save(world, TEXT + HOURLY)

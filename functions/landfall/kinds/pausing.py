@@ -79,13 +79,17 @@ async def resume(store: Store, clock: Clock, scan_id: str, by: str) -> bool:
 
 
 def skipped_slots(spec: "Schedule", schedule: Document, now: datetime) -> int:
-    """Return how many slots a pause has skipped so far, up to `MAX_SLOTS`."""
+    """Return how many slots a pause has skipped so far, up to `MAX_SLOTS`.
+
+    They are no runs, so `max_runs` does not bound them.
+    """
     from landfall.scans.slots import slots_ahead
 
     first = schedule.data["pause"]["first"]
     if first is None:
         return 0
-    slots = takewhile(lambda slot: slot <= now, slots_ahead(spec, first - SECOND))
+    every = spec.model_copy(update={"max_runs": None})
+    slots = takewhile(lambda slot: slot <= now, slots_ahead(every, first - SECOND))
     return sum(1 for _ in islice(slots, MAX_SLOTS))
 
 
