@@ -123,7 +123,7 @@ class Simulation:
 
     async def run(self) -> Outcome:
         """Let time pass until everything has ended, at the latest until the horizon."""
-        scans = [self._draw_scan(number) for number in range(self.chaos.random.choice([1, 2]))]
+        scans = self._draw_scans()
         await self._quietly(self._save(scans))
         people = asyncio.create_task(self._people(scans))
         loop = asyncio.get_running_loop()
@@ -135,6 +135,9 @@ class Simulation:
         await people
         await self._settle()
         return self.outcome
+
+    def _draw_scans(self) -> Sequence[Scan]:
+        return [self._draw_scan(number) for number in range(self.chaos.random.choice([1, 2]))]
 
     def _draw_scan(self, number: int) -> Scan:
         random = self.chaos.random
@@ -170,9 +173,12 @@ class Simulation:
             await self._quietly(self.subjects[scan.kind].touch(self.runs, self.registry, scan))
 
     async def _start_by_hand(self, scan: Scan) -> None:
-        head = await self.registry.head(scan.id)
-        await self.runs.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
-        await self.runs.enqueue(self.runs.first_task("m-1"))
+        await self._start("m-1", await self.registry.head(scan.id))
+
+    async def _start(self, run_id: str, head: Document) -> None:
+        plan = plan_run(run_id, head, "manual")
+        await self.runs.store.commit(self.runs.creation(plan, "person"))
+        await self.runs.enqueue(self.runs.first_task(run_id))
 
     async def _cancel_one(self) -> None:
         runs = await self.store.memory.find(Query("runs"))
@@ -274,17 +280,17 @@ def _is_late(run: Document) -> bool:
     return isinstance(deadline, datetime) and deadline <= wall_clock()
 
 
-def _parse_once() -> Callable[..., Scan]:
+def parse_once() -> Callable[..., Scan]:
     """Return `parse`, which remembers the scans of a simulation: each invocation asks for one."""
     parse, known = definition.parse, dict[str, Scan]()
 
-    def parse_once(content: dict[str, Any], source: str, *, accepted: bool) -> Scan:
+    def parse_anew(content: dict[str, Any], source: str, *, accepted: bool) -> Scan:
         key = repr(content)
         if key not in known:
             known[key] = parse(content, source, accepted=accepted)
         return known[key]
 
-    return parse_once
+    return parse_anew
 
 
 def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
@@ -294,7 +300,7 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
         patch.object(airtable_send, "MAX_ROWS", ROWS),
         patch.object(batch_submission, "MAX_QUESTIONS", ASKED),
         patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
-        patch.object(definition, "parse", _parse_once()),
+        patch.object(definition, "parse", parse_once()),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())
 
