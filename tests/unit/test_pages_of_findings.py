@@ -559,3 +559,15 @@ async def test_a_file_is_of_the_form_that_was_asked_for() -> None:
         download(await scan.listing(), Wanted(), it, "x").name for it in ("csv", "xlsx", "json")
     ]
     assert names == ["x.csv", "x.xlsx", "x.json"]
+
+
+async def test_findings_are_sorted_by_when_they_were_first_seen() -> None:
+    """The newest or the oldest first."""
+    scan = await a_scan(60)
+    seen = {entry.id: entry.first_seen for entry in scan.entries}
+    listing = await scan.listing()
+    for order, newest_first in (("newest", True), ("oldest", False)):
+        page = await listing.sorted_page(Wanted(states=STATES), order, 100)
+        moments = [seen[it["finding_id"]] for it in page.findings]
+        assert len(moments) == 60
+        assert moments == sorted(moments, reverse=newest_first)

@@ -19,7 +19,7 @@ from landfall.store.documents import Document, Put, UnreadableError
 from landfall.store.indexes import Indexes
 from landfall.store.shape import fitting, repaired
 from landfall.ticks.marks import health
-from landfall.ticks.scheduler import Scheduler, _open_runs
+from landfall.ticks.scheduler import Scheduler, _open_runs, _scan_id
 from landfall.ticks.watchdog import Watchdog
 from tests.emulator.whole import edit
 from tests.fakes.workers import work_on
@@ -266,3 +266,10 @@ def test_open_runs_that_are_no_list_are_none(edited: object) -> None:
     mixed = {"open_runs": ["m-1", 5, "a/b", edited, "m-2"]}
     ids = ["m-1", *([edited] if edited == "m-1" else []), "m-2"]
     assert _open_runs(Document("schedules/x", mixed, 1)) == ids
+
+
+@pytest.mark.parametrize("edited", [None, 5, {}, ["a"], "a/b"])
+def test_a_schedule_without_the_id_of_a_scan_has_none(edited: object) -> None:
+    """Whatever stands there: no other document is read by it."""
+    assert _scan_id(Document("schedules/x", {"scan_id": edited}, 1)) == ""
+    assert _scan_id(Document("schedules/x", {"scan_id": "people"}, 1)) == "people"
