@@ -134,7 +134,7 @@ async def test_a_page_waits_for_the_store_a_few_times() -> None:
         with store.counting() as started:
             await page(world, url)
         waits[url] = _waits(started)
-    assert waits == dict(zip(urls, (4, 2, 2, 7, 3, 3), strict=True))
+    assert waits == dict(zip(urls, (4, 2, 2, 6, 3, 3), strict=True))
 
 
 class SlowStore(MemoryStore):

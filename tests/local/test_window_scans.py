@@ -1,14 +1,19 @@
 """The pages of integrity scans over a world: acts on many findings, rules, trends, comparisons."""
 
+import asyncio
 import io
 import re
 import zipfile
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.responses import StreamingResponse
 
+from landfall.integrity.routes import findings_and_counts
+from landfall.kinds.routes import follow_scan
 from landfall.store.documents import Fields, Put, Query
+from landfall.window import scan_page
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.windows import ROWS, html_of, page, people_rules, visit
@@ -51,6 +56,33 @@ async def test_all_that_match_are_ignored_and_it_is_undone(world: World) -> None
     assert answer.headers["location"] == "/scans/people?rule=email&did=undone"
     assert "3 findings with these filters." in await page(world, answer.headers["location"])
     assert "findings are ignored" not in await page(world, there)
+
+
+async def test_a_page_has_one_truth_while_a_run_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is read before the runs are, and another run ends in between."""
+    asked_meanwhile: list[Fields] = []
+    read = asyncio.Event()
+
+    async def findings(*given: Any) -> Fields:
+        asked_meanwhile.append(await findings_and_counts(*given))
+        read.set()
+        return asked_meanwhile[-1]
+
+    async def scan(*given: Any) -> Fields:
+        if len(asked_meanwhile) == 0:
+            await read.wait()
+            world.clock.advance(60)
+            await run(world, "m-2", ROWS[:2])
+        return await follow_scan(*given)
+
+    monkeypatch.setattr(scan_page, "findings_and_counts", findings)
+    monkeypatch.setattr(scan_page, "follow_scan", scan)
+    text = await page(world, "/scans/people")
+    assert [one["count"] for one in asked_meanwhile] == [4, 1]
+    assert "1 finding." in text
+    assert text.count("/runs/m-2") > 0
 
 
 async def test_all_that_are_ignored_are_reopened(world: World) -> None:

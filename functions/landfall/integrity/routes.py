@@ -72,15 +72,18 @@ async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
     return await _listed(request, listing, wanted, token, {"scan_id": scan_id}, scan_id)
 
 
-async def findings_and_counts(request: Request, scan_id: str) -> Fields:
-    """Return a page of `scan_findings` with the `counts` of `finding_counts`: one list for both."""
+async def findings_and_counts(request: Request, scan_id: str, base: str) -> Fields:
+    """Return a page of `scan_findings` with the `counts` of `finding_counts`: one list for both.
+
+    `list` is the run that wrote the scan's current list.
+    """
     wanted, token = _wanted(request.parameters), _token(request)
-    findings = await findings_of_scan(request, scan_id)
+    findings = ScanFindings(request.runs.store, request.runs.clock, scan_id, base)
     listing = await findings.listing(token.list)
     # a page after the first one may be of an earlier list; the counts are those of the current one
     current = await findings.listing() if token.list else listing
     page = await _paged(request, listing, wanted, token, {"scan_id": scan_id})
-    return page | {"counts": await current.counts(wanted)}
+    return page | {"counts": await current.counts(wanted), "list": current.of_run}
 
 
 async def finding_counts(request: Request, scan_id: str) -> Fields:

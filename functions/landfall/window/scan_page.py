@@ -25,7 +25,7 @@ from landfall.store.documents import Fields, both
 from landfall.window.finding_rows import OPTIONS_BYTES, options_within, rows_within
 from landfall.window.home_page import STRIP
 from landfall.window.site_score import score_of
-from landfall.window.standing import SEVERITIES, items_of, standing_of
+from landfall.window.standing import SEVERITIES, Standing, items_of, standing_of
 from landfall.window.visit import LATER, SOON, Elsewhere, Shown, View, Visit
 
 PAGE = 100
@@ -95,15 +95,21 @@ def _decided(visit: Visit, scan_id: str, decided: Fields) -> Elsewhere:
 async def _page(
     visit: Visit, scan_id: str, form: Mapping[str, str] | None = None, problem: str = ""
 ) -> View:
-    scan = await follow_scan(visit.ask(), scan_id, STRIP)
-    standing = standing_of(scan, visit.now)
-    judged = standing.judged
+    head = (await visit.asked.scans.head(scan_id)).data
     filters = filters_of(visit)
     sort = visit.query.get("sort", "") if not problem else ""
-    (result, listed), (to_review, decided) = await both(
-        both(_result(visit, judged), _findings(visit, scan, judged, filters, sort)),
-        both(_reviews(visit, scan), _decision(visit, scan_id)),
+    # beside each other: to find the runs takes the longest
+    (scan, standing, result), (listed, (to_review, decided)) = await both(
+        _standing(visit, scan_id),
+        both(
+            _findings(visit, scan_id, head, filters, sort),
+            both(_reviews(visit, scan_id, head), _decision(visit, scan_id)),
+        ),
     )
+    listed = listed if standing.judged else None
+    if listed and (its := result.get("findings_list")) and its["run_id"] != listed["list"]:
+        # a run ended between the two
+        listed = await _findings(visit, scan_id, head, filters, sort)
     choices = _choices(listed["counts"], filters) if listed else _Choices({}, {})
     path = f"/scans/{scan_id}"
     values = {
@@ -150,28 +156,33 @@ async def scan_pulse(visit: Visit, scan_id: str) -> str:
     return repr((scan.get("updated_at"), schedule, runs, minute))
 
 
-async def _result(visit: Visit, judged: Fields | None) -> Fields:
-    """Return the last run with a verdict, whole; nothing where there is none."""
-    return (await visit.asked.runs.get(judged["run_id"])).document.data if judged else {}
+async def _standing(visit: Visit, scan_id: str) -> tuple[Fields, Standing, Fields]:
+    """Return a scan, where it stands, and its last run with a verdict; nothing if it has none."""
+    scan = await follow_scan(visit.ask(), scan_id, STRIP)
+    standing = standing_of(scan, visit.now)
+    if standing.judged is None:
+        return scan, standing, {}
+    run = await visit.asked.runs.get(standing.judged["run_id"])
+    return scan, standing, run.document.data
 
 
 async def _findings(
-    visit: Visit, scan: Fields, judged: Fields | None, filters: Mapping[str, str], sort: str
+    visit: Visit, scan_id: str, head: Fields, filters: Mapping[str, str], sort: str
 ) -> Fields | None:
-    """Return a page of the findings with their counts; None where there are none yet, or ever."""
-    if judged is None or scan["kind"] != "integrity":
+    """Return a page of the findings with their counts; None where there never are any."""
+    if head["kind"] != "integrity":
         return None
     asked = {**filters, "limit": str(PAGE)} | ({"sort": sort} if sort else {})
     if token := visit.query.get("page_token"):
         asked["page_token"] = token
-    return await findings_and_counts(visit.ask(asked), scan["scan_id"])
+    return await findings_and_counts(visit.ask(asked), scan_id, head["base"])
 
 
-async def _reviews(visit: Visit, scan: Fields) -> Fields | None:
+async def _reviews(visit: Visit, scan_id: str, head: Fields) -> Fields | None:
     """Return what there is to review; None where the kind of scan has no suggestions."""
-    if scan["kind"] != "classification":
+    if head["kind"] != "classification":
         return None
-    return await reviews(visit.ask(), scan["scan_id"])
+    return await reviews(visit.ask(), scan_id)
 
 
 class _Choices(NamedTuple):
