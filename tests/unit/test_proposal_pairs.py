@@ -4,9 +4,12 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from landfall.integrity.rules.evaluate import evaluate
 from landfall.proposal.proposals import Proposal, propose
-from tests.fakes.planted_bases import clinic, judge
+from landfall.proposal.scan_text import scan_text
+from tests.fakes.planted_bases import clinic, judge, shop
 from tests.fakes.typed_bases import typed_base
 from tests.unit.test_proposal import assert_read_back
 
@@ -160,3 +163,50 @@ def test_what_is_planted_is_found() -> None:
     judged = judge(base.planted(), findings)
     assert judged.recall >= 0.85, judged.missed
     assert judged.precision >= 0.8, judged.wrong
+
+
+def test_the_order_of_related_tables_does_not_count() -> None:
+    """Keys, conditions, links, people and sums as well."""
+    base = shop(Random(2), 240)
+    tables = {
+        table: {name: (base.types[table][name], cells) for name, cells in columns.items()}
+        for table, columns in base.tables.items()
+    }
+
+    def text(shuffle: int | None) -> str:
+        found = propose(*typed_base(tables, shuffle=shuffle), min_confidence=0, limit=500)
+        return scan_text("suggested", "appProposed000001", found, "all")
+
+    assert text(1) == text(2) == text(None)
+
+
+KINDS_OF_FIELDS = (
+    *("singleLineText", "multilineText", "email", "url", "phoneNumber", "number", "currency"),
+    *("date", "dateTime", "checkbox", "singleSelect", "multipleSelects", "formula", "rollup"),
+    *("multipleLookupValues", "multipleRecordLinks", "multipleAttachments", "createdBy", "unknown"),
+)
+CELLS: tuple[Any, ...] = (
+    *(None, "", " ", "x", "2026-01-01", "9" * 400, "a@b.example", "#", "\u2028", "n/a"),
+    "0001-01-01",
+    *(0, 1, -1, 10**400, 1.5, 1e308, True, "9999-12-31T23:59:59Z", "K-1", "K-2", "k 3"),
+    *([], [None], ["a", "b"], ["recAAAAAAAAAAAAAA"], [["a"]], [1, "1"], [{"id": "x"}]),
+    *({"error": "#ERROR!"}, {"specialValue": "NaN"}, {"id": "usrX", "email": "a@b.c"}),
+    [{"error": "x"}],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_cell_breaks_a_proposal(seed: int) -> None:
+    """Any content in fields of any type and name, few different cells or many."""
+    random = Random(seed)
+    names = ["Name", "Start", "End", "Birth Date", "Code", "Amount", "Email", "Phone", "Zip", "X"]
+
+    def cells() -> list[Any]:
+        some = random.sample(CELLS, random.choice([2, 4, len(CELLS)]))
+        return [random.choice(some) for _ in range(80)]
+
+    tables: dict[str, Any] = {
+        table: {name: (random.choice(KINDS_OF_FIELDS), cells()) for name in names}
+        for table in ("Students", "Companies")
+    }
+    assert_read_back(propose(*typed_base(tables), min_confidence=0, limit=500))

@@ -19,6 +19,9 @@ MAX_OPTIONS = 30
 MAX_TRIED = 200
 """Different texts on which a form is tried, before all of them are."""
 
+MAX_CALLED = 40
+"""Phone numbers that are tried in every region."""
+
 REGIONS = (
     *("US", "GB", "DE", "FR", "IT", "ES", "NL", "BE", "CH", "AT", "SE", "NO", "DK", "FI", "PL"),
     *("IE", "PT", "IL", "TR", "GR", "CZ", "HU", "RO", "AU", "NZ", "IN", "JP", "CN", "KR", "SG"),
@@ -164,8 +167,9 @@ def _phone(column: Profile, tried: Mapping[str, int]) -> RuleCandidate | None:
     typed = column.field.type == "phoneNumber"
     if _fits(formats.phone(None, False), tried) >= 0.8 or not tried:
         return _formed(column, "phone", _fits(formats.phone(None, False), tried), typed=typed)
+    some = {text: tried[text] for text in sorted(tried)[:: len(tried) // MAX_CALLED + 1]}
     for possible in (False, True):
-        found = [(_fits(formats.phone(region, possible), tried), region) for region in REGIONS]
+        found = [(_fits(formats.phone(region, possible), some), region) for region in REGIONS]
         fits, region = max(found, key=lambda it: it[0])  # of several, the first of the list
         if fits >= 0.8:
             more = {"numbers": "possible"} if possible else {}
@@ -177,7 +181,7 @@ def _date(column: Profile, tried: Mapping[str, int]) -> RuleCandidate | None:
     if column.has_dates:
         dates = sum(day is not None for day in column.days)
         return _formed(column, "date", share(dates, column.texts.total()), typed=False)
-    if not any(map(str.isdigit, next(iter(tried), ""))):
+    if not all(any(map(str.isdigit, text)) for text in sorted(tried)[:1]):
         return None
     for pattern in DATE_FORMATS:
         form = formats.date(column.calendar, pattern)

@@ -131,7 +131,7 @@ def _condition(
         usual = rest <= 0.75 if kind == "required" else rest >= 0.25
         if not usual:
             continue
-        values = sorted(chosen)
+        values = sorted(chosen, key=lambda it: (it.__class__ is str, it))
         when: dict[str, Any] = {"field": by.name}
         when |= {"one_of": values} if len(values) > 1 else {"equals": values[0]}
         settings = {"kind": kind, "table": column.table, "field": column.name, "when": when}
