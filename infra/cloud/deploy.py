@@ -23,7 +23,7 @@ from infra.cloud.resources.policies import canonical
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from infra.cloud.stages import STAGES, ChangeStage
 from infra.number_options import seconds
-from landfall.process.config import VARIABLES, WINDOW, ConfigError, key_fault
+from landfall.process.config import VARIABLES, WINDOW, ConfigError, parts_of, secret_fault
 from landfall.process.redaction import OURS
 
 PATIENCE = 420.0
@@ -215,8 +215,8 @@ def _read(name: str, path: Path) -> str:
 
 def _checked(name: str, value: str) -> str:
     """Return a key that can be one, which no output of this process shows from now on."""
-    OURS.add(value)
-    if fault := key_fault(value):
+    OURS.add(*parts_of(name, value))
+    if fault := secret_fault(name, value):
         raise CannotStartError(f"{name} {fault}")
     return value
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from landfall.access.known_people import MAX_PEOPLE, PATH, save_people
 from landfall.access.roles import Rank
+from landfall.deadlines import LADDER
+from landfall.integrity.news import MAX_SHOWN, MAX_TEXT
 from landfall.kinds.definition import MAX_BYTES
 from landfall.kinds.saves import save_write
 from landfall.process.redaction import MAX_MESSAGE, MAX_TRACEBACK
@@ -21,6 +23,7 @@ from landfall.runs.deletion import Deletion, deletion_path
 from landfall.runs.locks import Shelf, take_lock
 from landfall.runs.plan import RunPlan
 from landfall.runs.transitions import created, new_step
+from landfall.runs.word import word_of
 from landfall.scans.cadence import MAX_MOMENTS
 from landfall.store.documents import Document, Fields
 from landfall.store.metering import metering
@@ -161,6 +164,52 @@ def _save() -> Document:
     stamp = {"updated_at": NOW, "updated_by": CALLER}
     made = save_write(ID, 10**9, "v" * 16, text("s", MAX_BYTES // 4), stamp)
     return Document(made.path, made.data, 1)
+
+
+@largest("outbox")
+def _message() -> Document:
+    run_id = f"s-{ID}-20260302T060000Z"
+    finding = {
+        "event": "reopened",
+        "finding_id": "f" * 64,
+        "severity": "critical",
+        "rule_id": ID,
+        **{name: text(name, MAX_TEXT) for name in ("rule", "owner", "table", "record_name")},
+        "records": 10**6,
+        "link": f"https://airtable.com/{BASE}/{text('t', MAX_TEXT)}/recAAAAAAAAAAAAAA",
+    }
+    numbers = dict.fromkeys(("critical", "warning", "info"), 10**6)
+    news = {name: numbers for name in ("new", "reopened", "worse", "mended", "open")}
+    run = {
+        "status": "done",
+        "scan_id": ID,
+        "kind": "classification",
+        "verdict": "critical",
+        "notify": {
+            "scan_name": text("n", 200),
+            "to": [{"channel": ID, "when": ["new", "reopened", "worse", "mended"]}],
+        },
+        "report": {
+            "news": [{"channel": ID, "findings": [finding] * MAX_SHOWN, "more": 10**6} | news]
+        },
+        "inconclusive": [{"rule_id": ID, "why": text("w", 1000)}] * 500,
+    }
+    heard = Document(f"scans/{ID}/heard/{ID}", {"verdict": "healthy", "trouble": None}, 1)
+    made = word_of(run_id, run, {ID: heard}, NOW, LADDER)[0]
+    error = {"message": text("e", MAX_MESSAGE), "attempt": 99, "at": NOW}
+    stamp = {"updated_at": NOW, "updated_by": CALLER, "last_error": error}
+    return Document(made.path, made.data | stamp, 1)
+
+
+@largest("scans/heard")
+def _heard() -> Document:
+    trouble = f"inconclusive: 500 {'f' * 12}"
+    stamp = {"updated_at": NOW, "updated_by": CALLER}
+    return Document(
+        f"scans/{ID}/heard/{ID}",
+        {"verdict": "critical", "trouble": trouble, "run_id": f"s-{ID}-20260302T060000Z"} | stamp,
+        1,
+    )
 
 
 @largest("deletions")

@@ -15,6 +15,7 @@ from landfall.kinds.table import KINDS
 from landfall.process.redaction import OURS
 from landfall.reasons import Reason
 from landfall.runs.kind import Kind, Outcome
+from landfall.runs.steps import ROLES
 from landfall.runs.tasks import Task
 from landfall.runs.worker import Invocation, Worker
 from landfall.store.documents import Document, Fields, Query
@@ -84,12 +85,17 @@ async def drive_with(
     """Do as `drive`, with these clients."""
     delivered: list[Task] = []
     outcomes: list[Outcome | Reason] = []
-    while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
+    while waiting := [t for t in _of_run(world, run_id) if t not in delivered]:
         assert len(outcomes) < MAX_TASKS, outcomes
         world.clock.now = max(world.clock.now, waiting[0].at)
         outcomes.append(await work_with(world, waiting[0], clients))
         delivered.append(waiting[0])
     return outcomes
+
+
+def _of_run(world: World, run_id: str) -> list[Task]:
+    """Return the tasks of the run's steps."""
+    return [t for t in world.queue.tasks if t.run_id == run_id and t.step_id in ROLES]
 
 
 async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record]]:

@@ -55,6 +55,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "rules": settings.rule_list,
     "scan": settings.scan_settings,
     "schedule": settings.schedule_settings,
+    "notify": settings.notify_settings,
     "site": settings.site_settings,
     "sizes": engine.sizes,
     "rights": api.rights,

@@ -15,7 +15,7 @@ from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.llm import answer_store, budget
 from landfall.process.config import ALL_FUNCTIONS, FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS, WHAT_TO_DO
-from landfall.runs import deletion
+from landfall.runs import deletion, outbox
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.runs.transitions import FIRST_BACKOFF
 from landfall.site import page_store
@@ -35,6 +35,7 @@ PURPOSES = {
     "bases": "The lock on an Airtable base, its pace and its back-off.",
     "deletions": "The deletion of a scan: who asked for it, and how far it is.",
     "findings": "A finding with its history, for people who look into Firestore.",
+    "outbox": "A message about a run for one channel: its content, and what became of it.",
     "people": "The people and programs with their roles.",
     "runs": "A run: status, progress, verdict, counts, error, deadline, report.",
     "runs/events": "A change of status, written in the commit that makes it.",
@@ -43,6 +44,7 @@ PURPOSES = {
     "runs/steps": "A step: status, attempt, lease, cursor, last error. It is its own outbox.",
     "scans": "A scan: its name, its version, and where it looks.",
     "scans/elements": "A data element, with the model's last good suggestion. Runs write it.",
+    "scans/heard": "What a channel has heard of a scan: its last verdict, its present trouble.",
     "scans/ledgers": "The findings of a scan of a base: which list is current, and its rules.",
     "scans/ledgers/decisions": "A person's decision to ignore or reopen a finding.",
     "scans/reviewing": "A part of the index of elements, for who reviews them.",
@@ -53,13 +55,14 @@ PURPOSES = {
     "scans/versions": "A definition that runs were made from. It never changes.",
     "schedules": "A schedule: its cadence, its policies, and its next slot.",
     "sites": "The lock on a web site, its pace and its back-off.",
-    "system": "The last tick of the scheduler and of the watchdog.",
+    "system": "The last tick of the scheduler and of the watchdog; a channel that is switched off.",
 }
 """Purposes of the kinds of documents; a new kind needs one here."""
 
 OTHER_RETENTION = {
     "answers": f"{answer_store.RETENTION_DAYS} days",
     "deletions": f"{deletion.REMEMBERED.days} days",
+    "outbox": f"{outbox.SHOWN_FOR.days} days",
     "runs/pages": f"{RETENTION.fetched} days; pages of a site {page_store.RETENTION_DAYS} days",
     "runs/results": f"notes {RETENTION.fetched} days, reports {RETENTION.runs} days, lists for "
     "ever",

@@ -21,6 +21,7 @@ from landfall.integrity.write_back import FieldNames, WriteBack
 from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.prices import AS_OF, PRICES, Price
 from landfall.scans.cadence import Cadence, Weekly
+from landfall.scans.notify import Notify
 from landfall.scans.scan import Scan
 from landfall.scans.schedule import Schedule
 from landfall.site.facts import FACTS, FAMILIES
@@ -40,6 +41,7 @@ TITLES = {
     "Schedule": "schedule",
     "Cadence": "schedule.cadence",
     "Weekly": "schedule.cadence.weekly",
+    "Notify": "notify",
     "Limits": "limits",
     "RecordLimits": "limits",
     "ElementLimits": "limits",
@@ -82,6 +84,11 @@ def scan_settings() -> str:
 def schedule_settings() -> str:
     """Return the settings of a schedule and of its cadence."""
     return groups(Schedule, Cadence, Weekly)
+
+
+def notify_settings() -> str:
+    """Return the settings of word to people."""
+    return groups(Notify)
 
 
 def limits_settings() -> str:

@@ -94,8 +94,8 @@ def test_json_is_a_definition_too():
 
 
 SCAN_SETTINGS = (
-    "id, name, kind, time_zone, limits, schedule, base, tables, record_names, region, rules, "
-    "write_back"
+    "id, name, kind, time_zone, limits, schedule, notify, base, tables, record_names, region, "
+    "rules, write_back"
 )
 
 BAD: list[tuple[Any, str]] = [

@@ -117,10 +117,11 @@ def test_the_list_has_every_kind_that_expires():
         "llm/answer_store.py",
         "llm/budget.py",
         "runs/deletion.py",
+        "runs/outbox.py",
         "site/page_store.py",
         "store/retention.py",
     }
-    themselves = {"answers", "deletions", "runs/pages", "scans/usage"}
+    themselves = {"answers", "deletions", "outbox", "runs/pages", "scans/usage"}
     assert {kind.rpartition("/")[2] for kind in ours | themselves} == set(EXPIRING_COLLECTIONS)
 
 

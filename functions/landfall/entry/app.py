@@ -48,7 +48,7 @@ def app_of(function: str) -> App:
     from landfall.process.redaction import OURS
     from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
     from landfall.runs.runs import Runs
-    from landfall.runs.steps import ROLES
+    from landfall.runs.steps import ROLES, TELL
     from landfall.store.firestore import FirestoreStore, firestore_client
     from landfall.store.indexes import Indexes
     from landfall.store.server_clock import ServerClock
@@ -58,7 +58,10 @@ def app_of(function: str) -> App:
     urls = {"fetch": config.fetch_url, "score": config.score_url}
     delivery = Delivery(
         queue=config.queue,
-        urls={step_id: urls[role.function] for step_id, role in ROLES.items()},
+        urls={
+            **{step_id: urls[role.function] for step_id, role in ROLES.items()},
+            TELL: config.fetch_url,
+        },
         service_account=config.tasks_account,
         audience=config.audiences[0],
     )

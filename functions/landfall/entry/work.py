@@ -11,6 +11,7 @@ from landfall.kinds.table import KINDS
 from landfall.process.memory import give_back, peak_mb, rss_mb
 from landfall.reasons import BadRequestError
 from landfall.runs.kind import Outcome
+from landfall.runs.outbox import message_of, names_message
 from landfall.runs.steps import steps_of
 from landfall.runs.worker import Invocation, Worker
 
@@ -35,6 +36,8 @@ async def _work(function: str, app: App, call: Call) -> Answer:
         return 200, {"status": "ok", "lacking": app.config.lacking}
     try:
         body = _json(await call.body(MAX_BODY))
+        if function == "fetch" and names_message(body):
+            return await _tell(app, body)
         invocation = Invocation.parse(body, *steps_of(function))
     except BadRequestError as error:
         if "x-cloudtasks-taskname" not in call.request.headers:
@@ -46,6 +49,21 @@ async def _work(function: str, app: App, call: Call) -> Answer:
     worker = Worker(app.runs, KINDS, definitions, app.clients, app.redactor)
     with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
         outcome = await worker.invoke(invocation)
+        logs.info("invoked", outcome=outcome, rss_mb=rss_mb(), peak_mb=peak_mb())
+    return 200, {"outcome": outcome}
+
+
+async def _tell(app: App, body: Any) -> Answer:
+    """Make an attempt to send a message."""
+    from landfall.tell.sender import Sender
+
+    config = app.config
+    sender = Sender(
+        app.runs, config.channels, config.sites_allowed, config.window_url, app.redactor
+    )
+    message_id, attempt = message_of(body)
+    with logs.fields(message_id=message_id):
+        outcome = await sender.send(message_id, attempt)
         logs.info("invoked", outcome=outcome, rss_mb=rss_mb(), peak_mb=peak_mb())
     return 200, {"outcome": outcome}
 

@@ -20,7 +20,7 @@ from landfall.integrity.findings.ledger_store import (
     write_back_documents,
 )
 from landfall.integrity.following import Following
-from landfall.integrity.report import run_report
+from landfall.integrity.report import report_with_news
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import ScoreCursor
@@ -60,7 +60,9 @@ class Publication:
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=replace(merged.ledger, entries=entries))
-        report = run_report(origin, merged, reports, self._claim.run.handover)
+        before = kept.ledger.entries if newest else None
+        handover = self._claim.run.handover
+        report = report_with_news(self._scan, origin, merged, before, reports, handover)
         records = {name: table.records for name, table in fetched.tables.items()}
         results = kept.ledger.results_after(
             run_id, self._claim.run.created_at, records, report.fields["rules"]

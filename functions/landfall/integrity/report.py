@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from landfall.airtable.links import Origin
@@ -10,8 +10,10 @@ from landfall.airtable.values import truncate
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import MergedLedger
 from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.news import news_of
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
+from landfall.integrity.scan import IntegrityScan
 from landfall.runs.documents import Verdict
 from landfall.runs.report import RunReport, verdict_of, within_room
 from landfall.scans.settings import SEVERITIES
@@ -67,6 +69,24 @@ def run_report(
     """
     details = DETAILS if len(reports) <= MAX_RULES_SAMPLED else DETAILS[1:]
     return within_room(partial(_report, origin, merged, reports), details, handover)
+
+
+def report_with_news(
+    scan: IntegrityScan,
+    origin: Origin,
+    merged: MergedLedger,
+    before: Sequence[FindingEntry] | None,
+    reports: Sequence[RuleReport],
+    handover: Fields | None,
+) -> RunReport:
+    """Return the report of a run, with its news for the channels of its scan.
+
+    `before` are the findings of earlier runs; None where a later run has published already.
+    """
+    news = [] if before is None else news_of(scan, origin, merged, before)
+    beside: Fields = {**(handover or {}), "news": news}
+    report = run_report(origin, merged, reports, beside)
+    return replace(report, fields=report.fields | ({"news": news} if news else {}))
 
 
 def _report(

@@ -25,6 +25,7 @@ class IntegrityScan(Scan):
     """An integrity scan of an Airtable base: the fields to read, and the rules to check."""
 
     headings = ("base",)
+    has_findings = True
 
     kind: Literal["integrity"]
     base: BaseId = Field(
@@ -72,6 +73,7 @@ class IntegrityScan(Scan):
         for number, rule in enumerate(self.rules):
             for problem in self._unlisted(rule, listed):
                 yield Misfit(("rules", number), problem)
+        yield from self._unknown_to_word()
         issues = self.write_back
         if issues and issues.table in self.tables and self.write_base == self.base:
             yield Misfit(
@@ -79,6 +81,20 @@ class IntegrityScan(Scan):
                 f"{issues.table!r} is a table that the scan checks; give one that is for findings "
                 "only",
             )
+
+    def _unknown_to_word(self) -> Iterator[Misfit]:
+        """Yield each rule, table and owner that `notify` chooses and the scan does not have."""
+        owners = {rule.owner for rule in self.rules} - {""}
+        there = {"rules": {rule.id for rule in self.rules}, "tables": self.tables, "owners": owners}
+        for number, one in enumerate(self.notify or ()):
+            for name, known in there.items():
+                for place, chosen in enumerate(getattr(one, name) or ()):
+                    if chosen not in known:
+                        fix = suggest(chosen, sorted(known), "correct it")
+                        yield Misfit(
+                            ("notify", number, name, place),
+                            f"the scan has no such {name[:-1]} as {chosen!r}; {fix}",
+                        )
 
     def _unlisted(self, rule: Rule, listed: Mapping[str, set[str]]) -> Iterator[str]:
         """Yield a sentence for each thing that the rule reads and `tables` lacks."""

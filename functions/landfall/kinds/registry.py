@@ -219,8 +219,12 @@ def _written(path: str, found: Document | None, fields: Fields, first: Fields) -
 
 
 def _head_fields(scan: "Scan", version: str) -> Fields:
+    notify: Fields | None = None
+    if scan.notify:
+        notify = {"scan_name": scan.name, "to": [one.row() for one in scan.notify]}
     return scan.heading() | {
         "deadline_seconds": scan.limits.deadline_seconds,
+        "notify": notify,
         "version": version,
     }
 

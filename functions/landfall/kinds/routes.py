@@ -29,6 +29,9 @@ MAX_RUNS_LISTED = 30
 MAX_LISTED = 1_500
 """Runs in a list of scans: each is a document that is read."""
 
+MAX_MESSAGES = 5
+"""Messages about a run: a scan has no more channels."""
+
 LISTED_FIELDS = (
     *("run_id", "scan_id", "scan_version", "kind", "base", "url"),
     *("trigger", "started_by", "slot", "schedule_id"),
@@ -130,6 +133,25 @@ async def debug_run(request: Request, run_id: str) -> Fields:
             "records": sum(page.data["records"] for page in pages),
         },
         "results": [{"result_id": result.id} | result.data for result in results],
+    }
+
+
+async def list_messages(request: Request, run_id: str) -> Fields:
+    """List what was sent to people about a run, to which channels, and what became of it.
+
+    Raises `RunNotFoundError`.
+    """
+    await request.runs.document(run_id)
+    query = Query("outbox", where=(("run_id", "==", run_id),), limit=MAX_MESSAGES)
+    found = await request.runs.store.find_any(query)
+    return {
+        "run_id": run_id,
+        "messages": [
+            {"message_id": one.id, "problem": one.why}
+            if isinstance(one, NewerDocument)
+            else {"message_id": one.id} | one.data
+            for one in found
+        ],
     }
 
 
@@ -236,6 +258,7 @@ ROUTES = [
     Route("GET", "/runs/{id}", 200, show_run),
     Route("GET", "/runs/{id}/timeline", 200, follow_run, ("limit",)),
     Route("GET", "/runs/{id}/debug", 200, debug_run),
+    Route("GET", "/runs/{id}/messages", 200, list_messages),
     Route("POST", "/runs/{id}/cancel", 200, cancel_run, role="reviewer"),
     Route("GET", "/scans", 200, list_scans, ("runs", *PAGES)),
     Route("PUT", "/scans/{id}", 200, save_scan, role="editor"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
+from landfall.process.channels import channels_fault, secret_parts
 from landfall.reasons import LandfallError
 from landfall.store.retention import Retention
 
@@ -20,6 +21,8 @@ WINDOW = "window"
 ALL_FUNCTIONS = (*FUNCTIONS, WINDOW)
 
 CLOUD_RUN = "cloud_run"
+
+CHANNELS = "LANDFALL_CHANNELS"
 
 _URL = r"https?://\S+"
 
@@ -90,8 +93,18 @@ VARIABLES: dict[str, Variable] = {
     ),
     "LANDFALL_MODEL": Variable("the language model of scans that name none", default="gpt-6-luna"),
     "LANDFALL_SITES_ALLOWED": Variable(
-        "host:port of sites that may be fetched although they are not public, comma-separated; for "
-        "stand-ins"
+        "host:port of sites and channels that may be reached although they are not public, "
+        "comma-separated; for stand-ins"
+    ),
+    "LANDFALL_CHANNELS": Variable(
+        "the channels through which word is sent to people, in JSON; needed only by scans with "
+        "`notify`",
+        secret=True,
+        used_by=("fetch",),
+    ),
+    "LANDFALL_WINDOW_URL": Variable(
+        "the address of the window, to which messages link; without it they have no link",
+        form=_URL,
     ),
     "LANDFALL_QUEUE": Variable(
         "the task queue, as projects/P/locations/L/queues/Q",
@@ -192,19 +205,39 @@ class Config:
     openai_base_url: str
     openai_model: str
     openai_api_key: str = field(repr=False)
+    channels: str = field(repr=False)
+    window_url: str
     lacking: tuple[str, ...]
     """Problems with optional variables: the function starts without them, but some scans fail."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be stored, logged or sent in a response."""
-        return tuple(filter(None, (self.airtable_api_key, self.openai_api_key)))
+        keys = (self.airtable_api_key, self.openai_api_key)
+        return tuple(filter(None, (*keys, *parts_of(CHANNELS, self.channels))))
 
 
 def secrets_in(environment: Mapping[str, str]) -> list[str]:
     """Return the values of the variables that are secrets."""
     names = [name for name, variable in VARIABLES.items() if variable.secret]
-    return [environment[name] for name in names if environment.get(name)]
+    return [part for name in names for part in parts_of(name, environment.get(name, ""))]
+
+
+def parts_of(name: str, value: str) -> list[str]:
+    """Return what no text may show of the value of a variable that is a secret."""
+    if not value:
+        return []
+    return secret_parts(value) if name == CHANNELS else [value]
+
+
+def secret_fault(name: str, value: str) -> str:
+    """Return why the value of a secret cannot be right, as the end of a sentence; empty if it can.
+
+    The message does not show it.
+    """
+    if name == CHANNELS:  # an installation need not have any
+        return channels_fault(value) if value else ""
+    return key_fault(value)
 
 
 def secrets_typed(arguments: Sequence[str]) -> list[str]:
@@ -304,10 +337,12 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         openai_base_url=values["OPENAI_BASE_URL"],
         openai_model=values["LANDFALL_MODEL"],
         openai_api_key=values["OPENAI_API_KEY"],
+        channels=values[CHANNELS],
+        window_url=values["LANDFALL_WINDOW_URL"].rstrip("/"),
         lacking=tuple(
             f"{name} {fault}: {variable.meaning}"
             for name, variable in VARIABLES.items()
-            if function in variable.used_by and (fault := key_fault(values[name]))
+            if function in variable.used_by and (fault := secret_fault(name, values[name]))
         ),
     )
 

@@ -46,7 +46,7 @@ MAX_TRIES = 5
 REMEMBERED = timedelta(days=30)
 """Time for which a deletion that is done can be looked at."""
 
-OF_A_SCAN = ("runs", "findings")
+OF_A_SCAN = ("runs", "findings", "outbox")
 """Collections whose documents name their scan; all others of a scan are beneath it."""
 
 

@@ -44,6 +44,7 @@ class RunFields(TypedDict, total=False):
     report: Fields
     findings_list: Fields
     handover: Fields
+    notify: Fields
     error: Fields | None
     warnings: Sequence[Fields]
     moves: int
@@ -130,6 +131,8 @@ class Run(Stored):
     inconclusive: Sequence[Fields] = ()
     report: Fields | None = None
     findings_list: Fields | None = None
+    notify: Fields | None = None
+    """The channels of its scan, and the events of each; None where there are none."""
     handover: Fields | None = None
     """The data that the last finished step left for the next one, which reads no other cursor."""
 

@@ -1,7 +1,9 @@
 """The plan of a run: its id, its deadline, and its origin."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from landfall.runs.documents import RunFields
 from landfall.store.documents import Document
@@ -21,6 +23,7 @@ class _Head:
     base: str | None = None
     url: str | None = None
     last_records: int | None = None
+    notify: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,4 +60,6 @@ def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = 
         fields["base"] = head.data["base"]
     if "url" in head.data:
         fields["url"] = head.data["url"]
+    if head.data.get("notify"):
+        fields["notify"] = head.data["notify"]
     return RunPlan(run_id, head.data["deadline_seconds"], fields)

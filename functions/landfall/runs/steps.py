@@ -5,13 +5,16 @@ fetch ──> score ──> write        the last one only where there is someth
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from landfall.runs.lifecycle import RunStatus
 
 StepId = Literal["fetch", "score", "write"]
 
 FIRST_STEP: StepId = "fetch"
+
+TELL = cast(StepId, "tell")
+"""The part that sends messages: it has a URL as the steps have, and is a step of no run."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from landfall.reasons import LandfallError
-from landfall.runs.steps import StepId
+from landfall.runs.steps import TELL, StepId
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,38 @@ class Task:
 
         It begins with a hash because Cloud Tasks slows down on names that share a prefix.
         """
-        readable = f"{self.run_id}-{self.step_id}-{self.attempt}-{self.dispatch}"
-        return f"{hashlib.sha256(readable.encode()).hexdigest()[:8]}-{readable}"
+        return _name(f"{self.run_id}-{self.step_id}-{self.attempt}-{self.dispatch}")
 
     @property
     def body(self) -> dict[str, str | int]:
         """The content of the request to the worker."""
         return {"run_id": self.run_id, "step_id": self.step_id, "attempt": self.attempt}
+
+
+@dataclass(frozen=True)
+class MessageTask(Task):
+    """A request to send one message of the outbox (`runs.outbox`), fenced as that of a step."""
+
+    message_id: str = ""
+
+    @classmethod
+    def of(cls, message_id: str, attempt: int, dispatch: int, at: datetime) -> "MessageTask":
+        """Return the task of a message, whose id begins with that of its run."""
+        return cls(message_id.rpartition(".")[0], TELL, attempt, dispatch, at, message_id)
+
+    @property
+    def name(self) -> str:
+        """The name in the queue, as that of a step's task."""
+        return _name(f"{self.message_id.replace('.', '--')}-tell-{self.attempt}-{self.dispatch}")
+
+    @property
+    def body(self) -> dict[str, str | int]:
+        """The content of the request to the worker."""
+        return {**super().body, "message_id": self.message_id}
+
+
+def _name(readable: str) -> str:
+    return f"{hashlib.sha256(readable.encode()).hexdigest()[:8]}-{readable}"
 
 
 class QueueError(LandfallError):

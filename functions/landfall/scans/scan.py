@@ -2,21 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
-from itertools import islice
-from typing import Any, ClassVar, Self
+from itertools import chain, islice
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from landfall.deadlines import LADDER
 from landfall.scans.cadence import time_zone
+from landfall.scans.notify import MAX_CHANNELS, Notify
 from landfall.scans.schedule import DEFAULT_ZONE, Schedule, ZoneName
 from landfall.scans.setting_groups import Group
-from landfall.scans.settings import Id, Misfit, MisfitsError, Number, Settings
+from landfall.scans.settings import Id, Lazy, Misfit, MisfitsError, Number, Settings
 
 MAX_MISFITS = 101
 """Contradictions of a definition that are looked for: one more than are reported."""
+
+
+_Channels = Annotated[list[Notify], Field(min_length=1, max_length=MAX_CHANNELS)]
 
 
 class Limits(Settings):
@@ -36,6 +40,9 @@ class Scan(Settings):
     headings: ClassVar[Sequence[str]] = ()
     """Settings of this kind that the documents of scans and runs show: the source."""
 
+    has_findings: ClassVar[bool] = False
+    """Runs of this kind have findings, among which `notify` can choose."""
+
     id: Id = Field(
         description="The id of the scan; another definition that is saved under it replaces it."
     )
@@ -48,10 +55,13 @@ class Scan(Settings):
     )
     limits: Limits = Limits()
     schedule: Schedule | None = None
+    notify: Annotated[_Channels | None, Lazy()] = Field(
+        None, description="Word to people about what a run has found, or that it has failed."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        misfits = list(islice(self.misfits(), MAX_MISFITS))
+        misfits = list(islice(chain(self._misfits_of_word(), self.misfits()), MAX_MISFITS))
         if misfits:
             raise MisfitsError(misfits)
         return self
@@ -59,6 +69,22 @@ class Scan(Settings):
     def misfits(self) -> Iterable[Misfit]:
         """Return the contradictions between settings."""
         return ()
+
+    def _misfits_of_word(self) -> Iterator[Misfit]:
+        channels = [one.channel for one in self.notify or ()]
+        for number, channel in enumerate(channels):
+            if channel in channels[:number]:
+                yield Misfit(
+                    ("notify", number, "channel"),
+                    f"{channel!r} has an entry already; put what it is for into that one",
+                )
+        for number, one in enumerate(self.notify or ()):
+            for name in () if self.has_findings else one.filters:
+                yield Misfit(
+                    ("notify", number, name),
+                    f"it chooses among findings, which a scan of kind {self.kind!r} does not have; "
+                    "remove it",
+                )
 
     @property
     def zone(self) -> tzinfo:

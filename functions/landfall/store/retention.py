@@ -78,6 +78,7 @@ EXPIRING_COLLECTIONS = (
     "answers",
     "usage",
     "deletions",
+    "outbox",
 )
-"""Collections whose documents have an `expires_at`. Those of the last three, and pages of sites,
+"""Collections whose documents have an `expires_at`. Those of the last four, and pages of sites,
 set it themselves."""

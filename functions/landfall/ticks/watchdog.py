@@ -1,4 +1,5 @@
-"""The watchdog's tick: end late runs, take up steps that do not move, and end deletions."""
+"""The watchdog's tick: end late runs, take up steps and messages that do not move, and end
+deletions."""
 
 import asyncio
 import traceback
@@ -14,6 +15,7 @@ from landfall.runs.commit import RunNotFoundError
 from landfall.runs.deletion import Deletion
 from landfall.runs.documents import Step
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
+from landfall.runs.outbox import Message, taken_up
 from landfall.runs.runs import Runs
 from landfall.store.documents import (
     ConflictError,
@@ -52,6 +54,7 @@ class Watch:
     redriven: int = 0
     retried: int = 0
     failed: int = 0
+    messages: int = 0
     problems: int = 0
     left_over: bool = False
     unreadable: list[Fields] = field(default_factory=list)
@@ -67,7 +70,7 @@ class Watchdog:
         self._watch = Watch()
 
     async def tick(self, deadline: Deadline) -> Watch:
-        """End late runs, take up stale steps, go on with deletions, and leave a mark."""
+        """End late runs, take up what is stale, go on with deletions, and leave a mark."""
         half = deadline.sooner(deadline.remaining() / 2)
         with metering() as account:
             late = asyncio.ensure_future(self._all(self._overdue_runs, self._time_out, deadline))
@@ -79,7 +82,8 @@ class Watchdog:
 
             delete = partial(self._go_on_deleting, half)
             deletions = self._all(self._open_deletions, delete, deadline)
-            await both(late, both(steps(), deletions))
+            messages = self._all(self._stale_messages, self._take_up_message, deadline)
+            await both(late, both(steps(), both(deletions, messages)))
             await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
 
@@ -145,6 +149,12 @@ class Watchdog:
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
         )
 
+    async def _stale_messages(self, limit: int) -> Sequence[Found]:
+        where = (("stale_at", "<=", self._runs.clock()),)
+        return await self._runs.store.find_any(
+            Query("outbox", where=where, order=("stale_at", "asc"), limit=limit)
+        )
+
     async def _open_deletions(self, limit: int) -> Sequence[Found]:
         where = (("done", "==", False),)
         return await self._runs.store.find_any(Query("deletions", where=where, limit=limit))
@@ -158,6 +168,16 @@ class Watchdog:
         error = {"reason": Reason.RUN_TIMEOUT, "message": message}
         ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
         self._watch.timed_out += ended
+
+    async def _take_up_message(self, document: Found) -> None:
+        """Send the task of a message again, or end it where its time is over."""
+        message = Message.load(readable(document))
+        update, task = taken_up(message, self._runs.clock(), self._runs.ladder, self._by)
+        await self._runs.store.commit([update])
+        self._watch.messages += 1
+        logs.warning("rescued", message_id=message.id, did="redriven" if task else "failed")
+        if task:
+            await self._runs.enqueue(task)
 
     async def _take_up(self, document: Found) -> None:
         step = Step.load(readable(document))
