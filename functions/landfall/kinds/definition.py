@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from landfall.kinds.meant_lines import MeantLines
 from landfall.kinds.problems import Problems, no_kind
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
@@ -49,13 +50,13 @@ def load(text: str, source: str) -> Scan:
     try:
         content = read_text(text)
     except TextError as error:
-        raise _refused(str(error).splitlines(), source) from None
+        raise _refused(map(MeantLines(text).behind, str(error).splitlines()), source) from None
     if content.value is None:
         raise _refused(["this is empty; begin with `id: my-scan`"], source)
     if not isinstance(content.value, dict):
         raise _refused(["expected `name: value` lines that begin with `id: my-scan`"], source)
     checks = Checks(needed=True, until=time.monotonic() + MAX_CHECK_SECONDS)
-    return _read(content, source, partial(with_lines, content, text), checks)
+    return _read(content, source, partial(with_lines, content, text), checks, text)
 
 
 def parse(content: dict[str, Any], source: str, *, accepted: bool = False) -> Scan:
@@ -67,12 +68,19 @@ def parse(content: dict[str, Any], source: str, *, accepted: bool = False) -> Sc
     return _read(plain, source, lambda: plain, Checks(needed=not accepted))
 
 
-def _read(content: Content, source: str, with_lines: Callable[[], Content], checks: Checks) -> Scan:
+def _read(
+    content: Content,
+    source: str,
+    with_lines: Callable[[], Content],
+    checks: Checks,
+    text: str = "",
+) -> Scan:
     kind = content.value.get("kind")
     known = KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
         place = Problems(Scan, with_lines()).place(("kind",))
-        raise _refused([place + no_kind(kind, KINDS, "scan")], source)
+        problem = place + no_kind(kind, KINDS, "scan")
+        raise _refused([MeantLines(text).behind(problem)], source)
     model = known.scan()
     try:
         scan = model.model_validate(content.value, context=checks)
@@ -81,7 +89,8 @@ def _read(content: Content, source: str, with_lines: Callable[[], Content], chec
             count = f"this has {error.error_count():,} problems"
             raise _refused([f"{count}, too many to show; begin with an example"], source) from None
         problems = error.errors(include_url=False)
-        raise _refused(Problems(model, with_lines()).lines(problems), source) from None
+        lines = Problems(model, with_lines()).lines(problems)
+        raise _refused(map(MeantLines(text).behind, lines), source) from None
     size = len(scan.text().encode())
     if size > MAX_BYTES:
         message = (

@@ -138,6 +138,7 @@ def _meant(name: str, beside: Sequence[str], elsewhere: Mapping[str, str]) -> It
     opposite = ", its opposite" if word in OPPOSITES else ""
     synonyms = SYNONYMS.get(word, ())
     yield from (repr(one) for one in beside if _bare(one) == _bare(word))
+    yield from (repr(one) for one in beside if _bare(one).rstrip("s") == _bare(word).rstrip("s"))
     yield from (f"{one!r}{opposite}" for one in synonyms if one in beside)
     yield from (f"`{place}`" for one, place in elsewhere.items() if _bare(one) == _bare(word))
     yield from (f"`{elsewhere[one]}`{opposite}" for one in synonyms if one in elsewhere)
