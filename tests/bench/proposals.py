@@ -1,8 +1,9 @@
 """Proposed rules beside a schema that pandera infers: planted defects found, findings that are one.
 
-Five bases with defects of 20 kinds and more: the school, whose sample has them; New York flights,
-in which they are planted; and three that are made (tests/fakes/planted_bases.py). `library` was
-held back: no figure of the proposals was chosen by it, nor by the seeds here.
+Five bases: the school, whose sample has defects; New York flights, in which ten kinds are planted;
+and three that are made, with more than twenty kinds each (tests/fakes/planted_bases.py). The first
+four were in view while the figures of the proposals were chosen, with other seeds than these;
+`library` was held back.
 
 Great Expectations 1.x has no profiler any more, and that of Soda's library counts and proposes no
 checks, so pandera's `infer_schema` is the only one beside ours.
