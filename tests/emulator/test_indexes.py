@@ -22,7 +22,14 @@ from landfall.api.downloads import Download
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity import routes as integrity_routes
 from landfall.integrity.score import ScoreRules
-from landfall.kinds.routes import cancel_run, debug_run, list_runs, show_run, show_scan
+from landfall.kinds.routes import (
+    cancel_run,
+    debug_run,
+    list_messages,
+    list_runs,
+    show_run,
+    show_scan,
+)
 from landfall.store.documents import Create, Document, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.indexes import Indexes
@@ -87,7 +94,8 @@ async def classify(world: World) -> None:
 
 async def fetch_and_score(world: World) -> None:
     """A run from its first claim to its verdict."""
-    scan = await world.save(schedule={"cadence": {"every_minutes": 5}})
+    word = [{"channel": "ops"}]
+    scan = await world.save(schedule={"cadence": {"every_minutes": 5}}, notify=word)
     await world.start(scan)
     claim = await world.runs.claim("m-1", "fetch", 0, "w1")
     table = TableCursor("tblPeople", ["Name"], ["Name"], ["Name"], records=1, done=True)
@@ -117,7 +125,7 @@ async def look_at(world: World) -> None:
     for url in ("/", "/runs/m-1", "/scans/people", "/runs?scan_id=people&status=done"):
         assert (await visit(world, url)).status_code == 200
     second_page = ask(world, query={"page_token": "1"})
-    for look in (show_run, debug_run, integrity_routes.run_findings, cancel_run):
+    for look in (show_run, debug_run, list_messages, integrity_routes.run_findings, cancel_run):
         await look(second_page, "m-1")
     await show_scan(second_page, "people")
     listed = await integrity_routes.scan_findings(ask(world), "people")

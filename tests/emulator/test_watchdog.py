@@ -238,7 +238,7 @@ class TestTick:
         assert mark
         assert mark.data == {
             "last_tick_at": START, "did": vars(did), "updated_at": START, "updated_by": "watchdog",
-            "schema_version": 1, "spent": {"firestore_reads": 4, "firestore_writes": 1},
+            "schema_version": 1, "spent": {"firestore_reads": 5, "firestore_writes": 1},
         }  # fmt: skip
 
     async def test_stamps_every_write(self, world: World) -> None:

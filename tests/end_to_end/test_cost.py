@@ -50,7 +50,7 @@ async def test_a_month_is_forecast_from_two_runs(tmp_path: Path) -> None:
     assert first["airtable_requests"] + later["airtable_requests"] == asked
     assert first["writes"] > later["writes"] > 0
     assert first["stored_bytes"] > later["stored_bytes"] > 0
-    assert (idle["scheduler"]["reads"], idle["watchdog"]["reads"]) == (4, 6)
+    assert (idle["scheduler"]["reads"], idle["watchdog"]["reads"]) == (4, 7)
     assert "patRight.secret" not in out + err
 
 
