@@ -28,7 +28,7 @@ from landfall.store.documents import (
 PATH = "people/roles"
 
 MAX_PEOPLE = 300
-"""KnownPeople and programs with a role; their document is read for each request."""
+"""People and programs with a role; their document is read for each request."""
 
 NAMED = 5
 """Addresses that a refusal names."""
