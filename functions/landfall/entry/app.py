@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
+from landfall.entry.allowances import Allowances
 from landfall.entry.clients import Clients
 from landfall.process import garbage
 from landfall.process.config import Config, load_config
 
 if TYPE_CHECKING:
-    from landfall.entry.allowances import Allowances
     from landfall.entry.callers import Callers, Visitors
     from landfall.process.redaction import Redactor
     from landfall.runs.runs import Runs
@@ -35,14 +35,13 @@ class App:
     visitors: "Visitors"
     clients: Clients
     redactor: "Redactor"
-    allowances: "Allowances | None"
+    allowances: Allowances | None
     """None where only Google calls."""
 
 
 @functools.cache
 def app_of(function: str) -> App:
     """Return the parts of a function, from its environment. Raises `ConfigError`."""
-    from landfall.entry.allowances import Allowances
     from landfall.entry.callers import Callers, Visitors, fetch_certificates
     from landfall.entry.own_service import CallerCheck, read_caller_check
     from landfall.process.redaction import OURS

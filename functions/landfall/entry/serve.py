@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from landfall import logs
+from landfall.entry.allowances import TooManyRequestsError, bucket_of
 from landfall.entry.app import App, app_of
 from landfall.entry.manners import in_json, made_safe, problem_body
 from landfall.process import garbage
@@ -147,8 +148,6 @@ def _take_allowance(app: App, request: Request, caller: str) -> None:
     """Count a request of a caller. Raises `TooManyRequestsError`."""
     if app.allowances is None:
         return
-    from landfall.entry.allowances import TooManyRequestsError, bucket_of
-
     if bucket := bucket_of(app.config.function, request, caller):
         request.state.remainder = remainder = app.allowances.take(bucket)
         if remainder.wait:

@@ -1,6 +1,5 @@
 """The steps that are at work or wait, and the runs that failed last: for who operates Landfall."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,9 +31,13 @@ async def activity(request: Request) -> Fields:
     )
     found, failed = await both(
         store.find_any(moving),
-        asyncio.gather(*(_ended(request, one) for one in (RunStatus.ERROR, RunStatus.TIMED_OUT))),
+        both(_ended(request, RunStatus.ERROR), _ended(request, RunStatus.TIMED_OUT)),
     )
-    failures = sorted((run for some in failed for run in some), key=_began, reverse=True)
+    failures = sorted(
+        (run for some in failed for run in some),
+        key=lambda run: run.get("created_at") or _NEVER,
+        reverse=True,
+    )
     now = request.runs.clock()
     return {
         "steps": [_moving(step, now) for step in found[:STEPS_SHOWN]],
@@ -91,11 +94,6 @@ async def _ended(request: Request, status: RunStatus) -> list[Fields]:
         else {"run_id": run.id} | run.data
         for run in found
     ]
-
-
-def _began(run: Fields) -> datetime:
-    began: datetime = run.get("created_at") or _NEVER
-    return began
 
 
 ACTIVITY_ROUTES = [Route("GET", "/activity", 200, activity)]

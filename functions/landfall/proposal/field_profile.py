@@ -82,7 +82,7 @@ class Profile:
         if of is str:
             return cell if len(cell) <= MAX_KEY else None
         if cell is None or cell is False or of is int or of is bool:
-            return cell or (None if cell is False else cell)
+            return None if cell is False else cell
         if of is float:
             return counted(cell)
         if of is list:

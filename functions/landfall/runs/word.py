@@ -113,8 +113,7 @@ def _word_for(
     first = done and certain and before.verdict is None and not {*FOUND}.isdisjoint(when)
     news = _news(run, channel)
     if trouble and trouble != before.trouble:
-        events += [] if done else ["failed"]
-        events += ["inconclusive"] if done else []
+        events.append("inconclusive" if done else "failed")
     if first:
         events += ["first"]
     elif done and before.verdict is not None:
